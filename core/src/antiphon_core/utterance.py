@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Union
 
 from antiphon_core.audio import Frame, PcmFormat, TextMark
 
@@ -69,5 +68,5 @@ class Finished:
     queue_ms: float
 
 
-UtteranceMessage = Union[Start, Text, Control]
-SynthesisEvent = Union[Started, Frame, TextMark, Finished]
+UtteranceMessage = Start | Text | Control
+SynthesisEvent = Started | Frame | TextMark | Finished
