@@ -1,0 +1,82 @@
+"""Errors and gRPC statuses: each condition is mapped once, and back."""
+
+from __future__ import annotations
+
+import grpc
+from antiphon_proto.v1 import tts_pb2 as pb
+from google.protobuf.message import DecodeError
+
+from antiphon_core import errors
+from antiphon_core.errors import AntiphonError, EngineFailed, WorkerGone
+
+DETAILS_TRAILER = "grpc-status-details-bin"
+
+_Code = grpc.StatusCode
+_CONDITIONS: tuple[tuple[type[AntiphonError], grpc.StatusCode, pb.ErrorDetail.Condition.ValueType], ...] = (
+    (errors.BadText, _Code.INVALID_ARGUMENT, pb.ErrorDetail.CONDITION_BAD_TEXT),
+    (errors.BadFormat, _Code.INVALID_ARGUMENT, pb.ErrorDetail.CONDITION_BAD_FORMAT),
+    (errors.BadRequest, _Code.INVALID_ARGUMENT, pb.ErrorDetail.CONDITION_BAD_REQUEST),
+    (errors.UnknownModel, _Code.NOT_FOUND, pb.ErrorDetail.CONDITION_UNKNOWN_MODEL),
+    (errors.UnknownVoice, _Code.NOT_FOUND, pb.ErrorDetail.CONDITION_UNKNOWN_VOICE),
+    (errors.Full, _Code.RESOURCE_EXHAUSTED, pb.ErrorDetail.CONDITION_FULL),
+    (errors.CannotLoad, _Code.FAILED_PRECONDITION, pb.ErrorDetail.CONDITION_CANNOT_LOAD),
+    (errors.LicenceRefused, _Code.FAILED_PRECONDITION, pb.ErrorDetail.CONDITION_LICENCE_REFUSED),
+    (errors.Draining, _Code.UNAVAILABLE, pb.ErrorDetail.CONDITION_DRAINING),
+    (errors.EngineFailed, _Code.INTERNAL, pb.ErrorDetail.CONDITION_ENGINE_FAILED),
+    (errors.EngineStalled, _Code.INTERNAL, pb.ErrorDetail.CONDITION_ENGINE_STALLED),
+    (errors.Unsupported, _Code.UNIMPLEMENTED, pb.ErrorDetail.CONDITION_UNSUPPORTED),
+)
+_TO_WIRE = {kind: (code, condition) for kind, code, condition in _CONDITIONS}
+_FROM_WIRE = {condition: kind for kind, _, condition in _CONDITIONS}
+_MAX_MESSAGE_CHARS = 2_000
+_MAX_ALLOWED = 64
+
+
+def failure_to_wire(error: AntiphonError) -> tuple[grpc.StatusCode, str, tuple[tuple[str, bytes], ...]]:
+    """Status code, message and trailing metadata of an error."""
+    code, condition = _TO_WIRE.get(type(error), (grpc.StatusCode.INTERNAL, pb.ErrorDetail.CONDITION_UNSPECIFIED))
+    # gRPC refuses trailers of more than a few kilobytes.
+    message = error.message[:_MAX_MESSAGE_CHARS]
+    detail = pb.ErrorDetail(
+        condition=condition,
+        subject=error.subject[:_MAX_MESSAGE_CHARS],
+        allowed=error.allowed[:_MAX_ALLOWED],
+        retry_after_ms=error.retry_after_ms,
+    )
+    status = pb.Status(code=code.value[0], message=message)
+    status.details.add().Pack(detail)
+    return code, message, ((DETAILS_TRAILER, status.SerializeToString()),)
+
+
+def failure_from_wire(
+    code: grpc.StatusCode, message: str | None, trailers: tuple[tuple[str, str | bytes], ...]
+) -> AntiphonError:
+    """The error behind a failed call. Without a detail of ours it is the connection's fault, or the engine's."""
+    detail = _detail(trailers)
+    text = message or code.name
+    if detail is not None and detail.condition in _FROM_WIRE:
+        return _FROM_WIRE[detail.condition](
+            text, subject=detail.subject, allowed=tuple(detail.allowed), retry_after_ms=detail.retry_after_ms
+        )
+    if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED):
+        return WorkerGone(f"the worker cannot be reached: {text}", subject=code.name)
+    return EngineFailed(f"the worker failed: {text}", subject=code.name)
+
+
+def failure_from_call(error: grpc.aio.AioRpcError) -> AntiphonError:
+    """The same for an error that a call of grpc.aio raised."""
+    return failure_from_wire(error.code(), error.details(), tuple(error.trailing_metadata() or ()))
+
+
+def _detail(trailers: tuple[tuple[str, str | bytes], ...]) -> pb.ErrorDetail | None:
+    for key, value in trailers:
+        if key != DETAILS_TRAILER or not isinstance(value, bytes):
+            continue
+        status, detail = pb.Status(), pb.ErrorDetail()
+        try:
+            status.ParseFromString(value)
+            if status.details and status.details[0].Unpack(detail):
+                return detail
+        except DecodeError:
+            return None
+    return None

@@ -1,0 +1,29 @@
+"""The service itself: its name, both its ends, and the options of the channel between them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import grpc
+from antiphon_proto.v1 import tts_pb2 as pb
+from antiphon_proto.v1 import tts_pb2_grpc as pb_grpc
+
+if TYPE_CHECKING:
+    # The stubs know this class; at run time one stub class serves both kinds of channel.
+    from antiphon_proto.v1.tts_pb2_grpc import TextToSpeechAsyncStub
+
+SERVICE_NAME: str = pb.DESCRIPTOR.services_by_name["TextToSpeech"].full_name
+
+TextToSpeechServicer = pb_grpc.TextToSpeechServicer
+add_servicer = pb_grpc.add_TextToSpeechServicer_to_server
+
+CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
+    # Without these a slow reader gives no backpressure, and a worker runs many seconds ahead of it.
+    ("grpc.http2.lookahead_bytes", 16_384),
+    ("grpc.http2.bdp_probe", 0),
+)
+"""Both ends of a channel use them."""
+
+
+def async_stub(channel: grpc.aio.Channel) -> TextToSpeechAsyncStub:
+    return cast("TextToSpeechAsyncStub", pb_grpc.TextToSpeechStub(channel))
