@@ -1,0 +1,195 @@
+"""Events that clients send, parsed or refused with the fault the real API would name."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from antiphon_orchestrator.api.realtime.config import (
+    AudioFormat,
+    FunctionTool,
+    MaxTokens,
+    Modalities,
+    Strict,
+    ToolChoice,
+    VoiceId,
+)
+from antiphon_orchestrator.api.realtime.faults import Fault, fault_of
+from antiphon_orchestrator.api.realtime.items import ClientItem
+
+
+class _Event(Strict):
+    event_id: Annotated[str, Field(max_length=512)] | None = None
+
+
+class SessionUpdate(_Event):
+    """Changes the session's configuration. Checked in two steps: the patch is merged first."""
+
+    type: Literal["session.update"]
+    session: dict[str, Any]
+
+
+class AudioAppend(_Event):
+    """A piece of the user's audio."""
+
+    type: Literal["input_audio_buffer.append"]
+    audio: str
+
+
+class AudioCommit(_Event):
+    """Push-to-talk: the user's turn is complete."""
+
+    type: Literal["input_audio_buffer.commit"]
+
+
+class AudioClear(_Event):
+    """Forgets what was appended and not committed."""
+
+    type: Literal["input_audio_buffer.clear"]
+
+
+class OutputClear(_Event):
+    """Stops what is being played."""
+
+    type: Literal["output_audio_buffer.clear"]
+
+
+class ItemCreate(_Event):
+    """Adds an item to the conversation."""
+
+    type: Literal["conversation.item.create"]
+    item: ClientItem
+    previous_item_id: str | None = None
+
+
+class ItemDelete(_Event):
+    """Takes an item out of the conversation."""
+
+    type: Literal["conversation.item.delete"]
+    item_id: str
+
+
+class ItemRetrieve(_Event):
+    """Asks for an item as the server has it."""
+
+    type: Literal["conversation.item.retrieve"]
+    item_id: str
+
+
+class ItemTruncate(_Event):
+    """Tells how much of a spoken item was heard."""
+
+    type: Literal["conversation.item.truncate"]
+    item_id: str
+    content_index: Annotated[int, Field(ge=0)]
+    audio_end_ms: Annotated[int, Field(ge=0)]
+
+
+class ResponseOutput(Strict):
+    """How one answer shall sound."""
+
+    format: AudioFormat | None = None
+    voice: str | VoiceId | None = None
+
+
+class ResponseAudio(Strict):
+    """Audio of one answer."""
+
+    output: ResponseOutput | None = None
+
+
+class ItemReference(Strict):
+    """An item that is in the conversation already."""
+
+    type: Literal["item_reference"]
+    id: str
+
+
+class ResponseParams(Strict):
+    """What one answer shall be like, where it differs from the session."""
+
+    audio: ResponseAudio | None = None
+    conversation: Literal["auto", "none"] | None = None
+    input: list[ItemReference | ClientItem] | None = None
+    instructions: str | None = None
+    max_output_tokens: MaxTokens | None = None
+    metadata: Annotated[dict[str, str], Field(max_length=16)] | None = None
+    output_modalities: Modalities | None = None
+    parallel_tool_calls: bool | None = None
+    tool_choice: ToolChoice | None = None
+    tools: list[FunctionTool] | None = None
+    prompt: Any = None
+    reasoning: Any = None
+
+
+class ResponseCreate(_Event):
+    """Asks for an answer."""
+
+    type: Literal["response.create"]
+    response: ResponseParams | None = None
+
+
+class ResponseCancel(_Event):
+    """Ends an answer."""
+
+    type: Literal["response.cancel"]
+    response_id: str | None = None
+
+
+ClientEvent = (
+    SessionUpdate
+    | AudioAppend
+    | AudioCommit
+    | AudioClear
+    | OutputClear
+    | ItemCreate
+    | ItemDelete
+    | ItemRetrieve
+    | ItemTruncate
+    | ResponseCreate
+    | ResponseCancel
+)
+_EVENTS: TypeAdapter[ClientEvent] = TypeAdapter(Annotated[ClientEvent, Field(discriminator="type")])
+EVENT_TYPES: tuple[str, ...] = tuple(
+    get_args(event.model_fields["type"].annotation)[0] for event in get_args(ClientEvent)
+)
+
+
+class Rejected(Exception):
+    """A client event that is not carried out, and the event's own id if it had one."""
+
+    def __init__(self, fault: Fault, event_id: str | None) -> None:
+        super().__init__(fault.message)
+        self.fault = fault
+        self.event_id = event_id
+
+
+def parse(text: str | bytes) -> ClientEvent:
+    """The event in a message, or Rejected."""
+    try:
+        given = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Rejected(Fault(f"The message is not valid JSON: {error}.", code="invalid_json"), None) from error
+    if not isinstance(given, dict):
+        raise Rejected(Fault("The message must be a JSON object with a 'type'.", code="invalid_json"), None)
+    event_id = given.get("event_id")
+    try:
+        return _EVENTS.validate_python(given)
+    except ValidationError as error:
+        raise Rejected(fault_of(error, given), event_id if isinstance(event_id, str) else None) from error
+
+
+def audio_of(event: AudioAppend) -> bytes:
+    """The event's audio, decoded."""
+    try:
+        return base64.b64decode(event.audio, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise Fault(
+            f"Invalid 'audio': {error}. Expected base64-encoded bytes in the session's input format.",
+            code="invalid_value",
+            param="audio",
+        ) from error

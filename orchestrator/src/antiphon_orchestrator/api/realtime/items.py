@@ -1,0 +1,97 @@
+"""Conversation items as clients send them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from antiphon_orchestrator.api.realtime.config import Strict
+
+
+class _Item(Strict):
+    id: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    object: Literal["realtime.item"] | None = None
+    status: Literal["completed", "incomplete", "in_progress"] | None = None
+
+
+class SystemText(Strict):
+    """A part of a system message."""
+
+    type: Literal["input_text"] = "input_text"
+    text: str
+
+
+class UserText(Strict):
+    """What the user typed."""
+
+    type: Literal["input_text"]
+    text: str
+
+
+class UserAudio(Strict):
+    """What the user said, as base64 in the session's input format."""
+
+    type: Literal["input_audio"]
+    audio: str | None = None
+    transcript: str | None = None
+
+
+class AssistantText(Strict):
+    """What the assistant wrote."""
+
+    type: Literal["output_text", "text"]
+    text: str
+
+
+class AssistantAudio(Strict):
+    """What the assistant said; only its transcript is kept."""
+
+    type: Literal["output_audio", "audio"]
+    transcript: str
+    audio: str | None = None
+
+
+class SystemMessage(_Item):
+    """An instruction in the course of the conversation."""
+
+    type: Literal["message"]
+    role: Literal["system"]
+    content: list[SystemText]
+
+
+class UserMessage(_Item):
+    """Something the user said or typed."""
+
+    type: Literal["message"]
+    role: Literal["user"]
+    content: Annotated[list[Annotated[UserText | UserAudio, Field(discriminator="type")]], Field(min_length=1)]
+
+
+class AssistantMessage(_Item):
+    """Something the assistant is to have said."""
+
+    type: Literal["message"]
+    role: Literal["assistant"]
+    content: list[Annotated[AssistantText | AssistantAudio, Field(discriminator="type")]]
+
+
+class FunctionCall(_Item):
+    """A call the assistant made."""
+
+    type: Literal["function_call"]
+    name: str
+    arguments: str
+    call_id: str | None = None
+
+
+class FunctionCallOutput(_Item):
+    """What a call gave."""
+
+    type: Literal["function_call_output"]
+    call_id: str
+    output: str
+
+
+Message = Annotated[SystemMessage | UserMessage | AssistantMessage, Field(discriminator="role")]
+ClientItem = Annotated[Message | FunctionCall | FunctionCallOutput, Field(discriminator="type")]
