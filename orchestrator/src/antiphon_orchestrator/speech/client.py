@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
+from typing import TypeVar
 
 import grpc
 from antiphon_core.errors import WorkerGone
-from antiphon_core.utterance import Finished, Start, Started, SynthesisEvent, Text
+from antiphon_core.utterance import Finished, Start, SynthesisEvent, Text
 from antiphon_core.wire.calls import UtteranceCall
 from antiphon_core.wire.rpc import CHANNEL_OPTIONS
+
+_T = TypeVar("_T")
 
 
 class SpeechClient:
@@ -29,20 +32,18 @@ class SpeechClient:
     async def speak(self, address: str, start: Start, text: str) -> AsyncGenerator[SynthesisEvent, None]:
         """Started, then frames and marks, then Finished; or the condition that ended it."""
         call = UtteranceCall(self._channel(address))
-        event: SynthesisEvent | None = None
+        finished = False
         limit_s = self._started_s
         try:
             await call.send(start)
             await call.send(Text(text, last=True))
             await call.end()
-            while not isinstance(event, Finished):
-                async with asyncio.timeout(limit_s):
-                    event = await call.receive()
-                if event is None:
-                    raise WorkerGone(f"worker {address} ended the utterance without Finished", subject=address)
-                if isinstance(event, Started):
-                    limit_s = self._between_s
+            while (event := await _within(limit_s, call.receive())) is not None:
+                finished = isinstance(event, Finished)
+                limit_s = self._between_s
                 yield event
+            if not finished:
+                raise WorkerGone(f"worker {address} ended the utterance without Finished", subject=address)
         except TimeoutError as error:
             raise WorkerGone(f"worker {address} gave nothing for {limit_s:g} s", subject=address) from error
         finally:
@@ -53,3 +54,8 @@ class SpeechClient:
         channels, self._channels = list(self._channels.values()), {}
         for channel in channels:
             await channel.close(grace=None)
+
+
+async def _within(limit_s: float, awaitable: Awaitable[_T]) -> _T:
+    async with asyncio.timeout(limit_s):
+        return await awaitable

@@ -180,7 +180,11 @@ class SessionConfig(Strict):
 
     def updated(self, patch: Mapping[str, Any]) -> SessionConfig:
         """This configuration with the fields of a `session.update`: what it leaves out stays, null resets."""
-        return SessionConfig.model_validate(_merged(self.model_dump(), patch))
+        return SessionConfig.model_validate(self.merged(patch))
+
+    def merged(self, patch: Mapping[str, Any]) -> dict[str, Any]:
+        """What `updated` checks: the present configuration with the patch laid over it."""
+        return _merged(self.model_dump(), patch)
 
 
 def _merged(current: dict[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
