@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from antiphon_core.audio import WIRE_RATES_HZ, Frame, PcmChunk, PcmFormat, Samples, TextMark
 from antiphon_core.errors import BadFormat, EngineFailed
-from antiphon_core.worker.resample import Resampler
+from antiphon_core.resample import Resampler
 
 Framed = Frame | TextMark
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from antiphon_core.audio import Samples
-from antiphon_core.worker.resample import Resampler
+from antiphon_core.resample import Resampler
 from av.filter import Graph
 from hypothesis import given
 from hypothesis import strategies as st
