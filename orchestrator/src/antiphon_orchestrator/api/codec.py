@@ -1,0 +1,52 @@
+"""A client's audio formats to what ears take, and frames to what the client takes."""
+
+from __future__ import annotations
+
+import numpy as np
+from antiphon_core.audio import Samples
+from antiphon_core.resample import Resampler
+
+from antiphon_orchestrator.api.g711 import ALAW, G711, ULAW
+from antiphon_orchestrator.ports import EARS_RATE_HZ, HeardSamples
+
+RATES_HZ = {"audio/pcm": 24_000, "audio/pcmu": 8_000, "audio/pcma": 8_000}
+_COMPANDED: dict[str, G711] = {"audio/pcmu": ULAW, "audio/pcma": ALAW}
+
+
+class OddLength(ValueError):
+    """Half a sample was sent."""
+
+
+class AudioIn:
+    """Makes one client's stream of bytes into samples for ears. Streaming: keeps the resampler's state."""
+
+    def __init__(self, media_type: str, rate_hz: int = 0) -> None:
+        self.rate_hz = rate_hz or RATES_HZ[media_type]
+        self._codec = _COMPANDED.get(media_type)
+        self._resampler = Resampler(self.rate_hz, EARS_RATE_HZ)
+
+    def decode(self, data: bytes) -> HeardSamples:
+        samples = self._resampler.push(self._samples(data))
+        return samples.astype(np.float32) / np.float32(32768)
+
+    def duration_ms(self, data: bytes) -> float:
+        """How long the audio in `data` lasts."""
+        return len(data) / (1 if self._codec else 2) * 1000 / self.rate_hz
+
+    def _samples(self, data: bytes) -> Samples:
+        if self._codec is not None:
+            return self._codec.decode(data)
+        if len(data) % 2:
+            raise OddLength(f"{len(data)} bytes are not a whole number of 16-bit samples")
+        return np.frombuffer(data, "<i2").astype(np.int16, copy=False)
+
+
+class AudioOut:
+    """Makes frames at the client's rate into the client's bytes."""
+
+    def __init__(self, media_type: str) -> None:
+        self.rate_hz = RATES_HZ[media_type]
+        self._codec = _COMPANDED.get(media_type)
+
+    def encode(self, pcm: bytes) -> bytes:
+        return self._codec.encode(np.frombuffer(pcm, "<i2")) if self._codec else pcm
