@@ -9,7 +9,9 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from antiphon_orchestrator.api.realtime.config import (
+from antiphon_orchestrator.api.realtime.faults import Fault, fault_of
+from antiphon_orchestrator.api.realtime.items import ClientItem
+from antiphon_orchestrator.session.config import (
     AudioFormat,
     FunctionTool,
     MaxTokens,
@@ -18,8 +20,6 @@ from antiphon_orchestrator.api.realtime.config import (
     ToolChoice,
     VoiceId,
 )
-from antiphon_orchestrator.api.realtime.faults import Fault, fault_of
-from antiphon_orchestrator.api.realtime.items import ClientItem
 
 
 class _Event(Strict):

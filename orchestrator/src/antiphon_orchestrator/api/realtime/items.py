@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from antiphon_orchestrator.api.realtime.config import Strict
+from antiphon_orchestrator.session.config import Strict
 
 
 class _Item(Strict):

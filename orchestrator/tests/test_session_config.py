@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from antiphon_orchestrator.api.realtime.config import Pcmu, SemanticVad, ServerVad, SessionConfig
 from antiphon_orchestrator.api.realtime.faults import fault_of
+from antiphon_orchestrator.session.config import Pcmu, SemanticVad, ServerVad, SessionConfig
 from pydantic import ValidationError
 
 
