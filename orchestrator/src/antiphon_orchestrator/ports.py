@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -128,7 +128,7 @@ class ChatDelta:
 class Llm(Protocol):
     """Answers. One instance serves all sessions."""
 
-    def chat(self, request: ChatRequest) -> AsyncIterator[ChatDelta]:
+    def chat(self, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
         """Streams the answer. Closing the iterator stops the work behind it."""
         ...
 
@@ -152,7 +152,7 @@ class Speech(Protocol):
 
     def speak(
         self, text: str, choice: VoiceChoice, *, session_id: str = "", turn_id: str = "", utterance_id: str = ""
-    ) -> AsyncIterator[SynthesisEvent]:
+    ) -> AsyncGenerator[SynthesisEvent, None]:
         """Yields Started, then frames and marks, then Finished. Closing the iterator cancels the utterance.
 
         Raises the conditions of `antiphon_core.errors`.

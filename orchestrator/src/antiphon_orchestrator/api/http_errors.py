@@ -1,0 +1,76 @@
+"""Conditions and faults as HTTP answers, in the shape OpenAI's clients read."""
+
+from __future__ import annotations
+
+import json
+from typing import TypeVar
+
+from antiphon_core import errors
+from antiphon_core.errors import AntiphonError
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from antiphon_orchestrator.api.realtime.faults import Fault, fault_of
+
+_T = TypeVar("_T", bound=BaseModel)
+
+_STATUS: dict[type[AntiphonError], tuple[int, str]] = {
+    errors.BadText: (400, "invalid_value"),
+    errors.BadFormat: (400, "invalid_value"),
+    errors.BadRequest: (400, "invalid_value"),
+    errors.UnknownModel: (404, "model_not_found"),
+    errors.UnknownVoice: (400, "invalid_value"),
+    errors.Unsupported: (400, "unsupported"),
+    errors.LicenceRefused: (403, "licence_refused"),
+    errors.CannotLoad: (503, "cannot_load"),
+    errors.Full: (429, "rate_limit_exceeded"),
+    errors.Draining: (503, "server_draining"),
+    errors.WorkerGone: (503, "no_speech_worker"),
+}
+
+
+class HttpFault(Fault):
+    """A fault that knows its HTTP status."""
+
+    def __init__(self, status: int, message: str, *, code: str, param: str | None = None) -> None:
+        super().__init__(
+            message, code=code, param=param, kind="invalid_request_error" if status < 500 else "server_error"
+        )
+        self.status = status
+
+
+def fault_of_condition(error: AntiphonError) -> HttpFault:
+    """The condition as a client is told it."""
+    status, code = _STATUS.get(type(error), (500, "server_error"))
+    return HttpFault(status, error.message, code=code)
+
+
+async def answer_condition(_: Request, error: Exception) -> Response:
+    """Starlette's handler for AntiphonError and Fault."""
+    fault = fault_of_condition(error) if isinstance(error, AntiphonError) else error
+    assert isinstance(fault, Fault)
+    status = fault.status if isinstance(fault, HttpFault) else 400
+    body = fault.as_error()
+    del body["event_id"]
+    headers = {}
+    if isinstance(error, AntiphonError) and error.retry_after_ms:
+        headers["Retry-After"] = str(-(-error.retry_after_ms // 1000))
+    return JSONResponse({"error": body}, status_code=status, headers=headers)
+
+
+async def json_body(request: Request, kind: type[_T], max_bytes: int) -> _T:
+    """The request's body as `kind`, or the fault that names what is wrong with it."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > max_bytes:
+            raise HttpFault(413, f"The body is larger than {max_bytes} bytes.", code="request_too_large")
+    try:
+        given = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise HttpFault(400, f"The body is not valid JSON: {error}.", code="invalid_json") from error
+    try:
+        return kind.model_validate(given)
+    except ValidationError as error:
+        raise fault_of(error, given) from error

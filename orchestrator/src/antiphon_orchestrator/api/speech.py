@@ -1,0 +1,106 @@
+"""POST /v1/audio/speech: a text spoken, encoded while it is being made."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
+from typing import Annotated, Literal
+
+from antiphon_core.audio import Frame
+from antiphon_core.errors import BadText
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from antiphon_orchestrator.api.aliases import Aliases
+from antiphon_orchestrator.api.encoding import MEDIA_TYPES, encoder
+from antiphon_orchestrator.api.http_errors import json_body
+from antiphon_orchestrator.ports import Speech, VoiceChoice
+from antiphon_orchestrator.session.config import Strict, VoiceId
+
+RATE_HZ = 24_000
+_MAX_JSON_OVERHEAD_BYTES = 16_384
+
+
+class SpeechBody(Strict):
+    """What a client asks for. `instructions` goes to engines that take them, as an option."""
+
+    model: str = ""
+    input: str
+    voice: str | VoiceId = ""
+    instructions: str = ""
+    response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm"] = "mp3"
+    speed: Annotated[float, Field(ge=0.25, le=4)] = 1.0
+    stream_format: Literal["audio", "sse"] = "audio"
+    language: str = ""
+
+
+class SpeechEndpoint:
+    """Speaks texts over HTTP."""
+
+    def __init__(
+        self, speech: Speech, aliases: Aliases, split: Callable[[str], list[str]], *, max_text_chars: int
+    ) -> None:
+        self._speech = speech
+        self._aliases = aliases
+        self._split = split
+        self._max_text_chars = max_text_chars
+
+    async def __call__(self, request: Request) -> Response:
+        body = await json_body(request, SpeechBody, self._max_text_chars * 6 + _MAX_JSON_OVERHEAD_BYTES)
+        self._check_text(body.input)
+        audio = self._encoded(body)
+        # What goes wrong before the first byte can still be told as an HTTP status.
+        first = await anext(audio, b"")
+        media_type = MEDIA_TYPES[body.response_format]
+        if body.stream_format == "sse":
+            return StreamingResponse(_as_events(first, audio), media_type="text/event-stream")
+        return StreamingResponse(_joined(first, audio), media_type=media_type)
+
+    def _check_text(self, text: str) -> None:
+        if not text.strip():
+            raise BadText("'input' has no text; give the text to speak", subject="input")
+        if len(text) > self._max_text_chars:
+            raise BadText(
+                f"'input' has {len(text)} characters; at most {self._max_text_chars} are spoken in one request",
+                subject="input",
+            )
+
+    async def _encoded(self, body: SpeechBody) -> AsyncGenerator[bytes, None]:
+        voice = body.voice if isinstance(body.voice, str) else body.voice.id
+        choice = VoiceChoice(
+            voice=self._aliases.voice(body.model, voice),
+            language=body.language,
+            speed=body.speed,
+            rate_hz=RATE_HZ,
+            options={"instructions": body.instructions} if body.instructions else {},
+        )
+        encoding = encoder(body.response_format, RATE_HZ)
+        for sentence in self._split(body.input):
+            async with aclosing(self._speech.speak(sentence, choice)) as events:
+                async for event in events:
+                    if isinstance(event, Frame) and (data := encoding.push(event.pcm[: event.speech_samples * 2])):
+                        yield data
+        if data := encoding.finish():
+            yield data
+
+
+async def _joined(first: bytes, rest: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    async with aclosing(rest):
+        yield first
+        async for data in rest:
+            yield data
+
+
+async def _as_events(first: bytes, rest: AsyncGenerator[bytes, None]) -> AsyncIterator[bytes]:
+    async with aclosing(_joined(first, rest)) as pieces:
+        async for data in pieces:
+            yield _event({"type": "speech.audio.delta", "audio": base64.b64encode(data).decode()})
+    usage = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
+    yield _event({"type": "speech.audio.done", "usage": usage})
+
+
+def _event(fields: dict[str, object]) -> bytes:
+    return f"data: {json.dumps(fields)}\n\n".encode()
