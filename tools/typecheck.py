@@ -1,0 +1,36 @@
+"""Runs mypy once per project, over its sources and its tests.
+
+Once each, because every project's tests are modules of their own world: two projects may both have a `conftest`.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tools.projects import ROOT, find_projects
+
+
+def main(places: list[str]) -> int:
+    """Check the named folders, or all; the sum of failures is the exit status."""
+    sources = [project.folder / "src" for project in find_projects() if project.is_published]
+    worlds = {source.parent: [source, source.parent / "tests"] for source in sources}
+    worlds |= {ROOT / "tests": [ROOT / "tests"], ROOT / "tools": [ROOT / "tools", ROOT / "toxfile.py"]}
+    wanted = [ROOT / place for place in places] or list(worlds)
+    return sum(_check(folder, worlds[folder], sources) for folder in wanted)
+
+
+def _check(folder: Path, targets: list[Path], sources: list[Path]) -> int:
+    targets = [target for target in targets if target.is_file() or any(target.rglob("*.py"))]
+    if not targets:
+        return 0
+    print(f"{folder.relative_to(ROOT)}:", end=" ", flush=True)
+    path = os.pathsep.join(str(part) for part in (*sources, folder / "tests"))
+    done = subprocess.run(["mypy", *targets], cwd=ROOT, env={**os.environ, "MYPYPATH": path}, check=False)
+    return int(done.returncode != 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

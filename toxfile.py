@@ -1,0 +1,53 @@
+"""Teaches tox two things about this repository: where packages come from, and one environment per adapter."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from packaging.specifiers import SpecifierSet
+from tox.config.loader.memory import MemoryLoader
+from tox.config.sets import ConfigSet
+from tox.plugin import impl
+from tox.session.state import State
+
+ROOT = Path(__file__).parent
+sys.path.insert(0, str(ROOT))
+from tools.index import poetry_environment  # noqa: E402
+from tools.projects import Project, find_adapters  # noqa: E402
+
+PYTHONS = ("3.11", "3.12", "3.13", "3.14", "3.10")
+
+
+@impl
+def tox_extend_envs() -> Iterable[str]:
+    """One environment for every folder in adapters/."""
+    return tuple(_adapters())
+
+
+@impl
+def tox_add_core_config(core_conf: ConfigSet, state: State) -> None:
+    """Give Poetry what pip knows, and every adapter's environment its folder and a Python that fits."""
+    os.environ.update(poetry_environment())
+    for env_name, project in _adapters().items():
+        state.conf.memory_seed_loaders[env_name].append(
+            MemoryLoader(
+                description=f"unit tests of {project.name}, from its own lock",
+                change_dir=project.folder,
+                base_python=fitting_pythons(project),
+            )
+        )
+
+
+def fitting_pythons(project: Project) -> list[str]:
+    """The Pythons to try, the one that runs tox first."""
+    running = f"{sys.version_info.major}.{sys.version_info.minor}"
+    allowed = SpecifierSet(project.requires_python)
+    versions = [version for version in dict.fromkeys((running, *PYTHONS)) if f"{version}.99" in allowed]
+    return [f"python{version}" for version in versions]
+
+
+def _adapters() -> dict[str, Project]:
+    return {f"adapter-{project.folder.name}": project for project in find_adapters(ROOT)}
