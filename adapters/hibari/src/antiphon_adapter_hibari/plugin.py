@@ -1,0 +1,93 @@
+"""The adapter: hibari's small English model, which its own package brings along."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+from antiphon_core.audio import PcmChunk
+from antiphon_core.errors import BadText, UnknownModel
+from antiphon_core.hookspecs import hookimpl
+from antiphon_core.models import AdapterSettings, Capability, Model, ModelInfo, SpeechRequest, VoiceInfo
+
+from antiphon_adapter_hibari.text import cut, sayable
+
+if TYPE_CHECKING:
+    from hibari import Hibari  # type: ignore[import-untyped]
+
+SLOWEST, FASTEST = 0.5, 2.0
+"""What the engine was trained for; beyond it, words lose sounds."""
+
+INFO = ModelInfo(
+    id="hibari",
+    voices=(VoiceInfo("heart", ("en-US", "en"), "American English, female"),),
+    native_rate_hz=24_000,
+    licence="Apache-2.0",
+    size_bytes=45_000_000,  # what closing one gives back
+    max_concurrency=4,
+    capabilities=frozenset({Capability.SPEED, Capability.CPU_OK}),
+)
+
+
+@hookimpl
+def tts_list_models(settings: AdapterSettings) -> list[ModelInfo]:
+    return [INFO]
+
+
+@hookimpl
+def tts_load_model(model_id: str, device: str, settings: AdapterSettings) -> Model:
+    if model_id != INFO.id:
+        raise UnknownModel(f"no model {model_id!r}; there is {INFO.id}", subject=model_id, allowed=[INFO.id])
+    from hibari import Hibari
+
+    return HibariModel(Hibari(threads=settings.threads))
+
+
+class HibariModel(Model):
+    """One network and one dictionary; both bear being used from several threads at once."""
+
+    def __init__(self, engine: Hibari) -> None:
+        super().__init__(INFO)
+        self._engine: Hibari | None = engine
+        engine("Hello, quuxify.")  # loads the dictionary and the net for unknown words, which the engine puts off
+
+    def synthesize(self, request: SpeechRequest) -> Iterator[PcmChunk]:
+        engine, spoken = self._loaded(), False
+        noise = np.random.default_rng(request.seed)
+        speed = min(max(request.speed, SLOWEST), FASTEST)
+        for phonemes in _phrases(engine, request.text):
+            sound = PcmChunk.from_float(engine.from_ids(engine.ids(phonemes), speed, noise), INFO.native_rate_hz)
+            audible = np.trim_zeros(sound.samples, "f")  # each sentence begins with 0.2 s of zeros
+            if len(audible):
+                yield PcmChunk(audible, INFO.native_rate_hz)
+                spoken = True
+        if not spoken:
+            raise BadText("there is nothing in the text that an English voice can say", subject=request.text[:80])
+
+    def close(self) -> None:
+        self._engine = None
+
+    def _loaded(self) -> Hibari:
+        if self._engine is None:
+            raise RuntimeError("the model was closed")
+        return self._engine
+
+
+def _phrases(engine: Hibari, text: str) -> Iterator[str]:
+    """Phonemes, a sentence or less at a time, worked out only when their turn comes."""
+    for sentence in engine.split_sentences(sayable(text)):
+        for part in cut(sentence):
+            for phonemes in cut(_read(engine, part)):
+                if any(sign.isalpha() for sign in phonemes):
+                    yield phonemes
+
+
+def _read(engine: Hibari, text: str) -> str:
+    """Phonemes. A word that breaks the engine's reader (a superscript, a letter it never met) is left out."""
+    try:
+        phonemes: str = engine.g2p(text)
+    except (IndexError, TypeError, ValueError):
+        words = text.split()
+        phonemes = " ".join(_read(engine, word) for word in words) if len(words) > 1 else ""
+    return phonemes

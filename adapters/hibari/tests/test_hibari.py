@@ -1,0 +1,126 @@
+"""What is particular to hibari; the conformance test holds what every adapter owes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from antiphon_adapter_hibari import plugin
+from antiphon_adapter_hibari.text import MAX_PIECE, cut, sayable
+from antiphon_core.audio import Samples
+from antiphon_core.errors import BadText, UnknownModel
+from antiphon_core.models import AdapterSettings, Model, SpeechRequest
+from hypothesis import given
+from hypothesis import strategies as st
+
+Speak = Callable[..., Samples]
+
+
+class NoFiles:
+    """hibari fetches nothing."""
+
+    def get(self, entry_id: str) -> Path:
+        raise AssertionError(f"hibari asked the store for {entry_id!r}")
+
+    def have(self, entry_id: str) -> bool:
+        return False
+
+
+SETTINGS = AdapterSettings(files=NoFiles())
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[Model]:
+    loaded = plugin.tts_load_model("hibari", "cpu", SETTINGS)
+    yield loaded
+    loaded.close()
+
+
+@pytest.fixture
+def speak(model: Model) -> Speak:
+    def spoken(text: str, speed: float = 1.0, seed: int = 0) -> Samples:
+        request = SpeechRequest(text, "heart", "en", speed, seed)
+        return np.concatenate([chunk.samples for chunk in model.synthesize(request)])
+
+    return spoken
+
+
+def test_listing_imports_no_engine() -> None:
+    code = (
+        "import sys; from antiphon_adapter_hibari import plugin; plugin.tts_list_models(None);"
+        "sys.exit('hibari' in sys.modules or 'onnxruntime' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_model_that_is_listed_can_be_loaded(model: Model) -> None:
+    assert plugin.tts_list_models(SETTINGS) == [model.info]
+
+
+def test_an_unknown_model_is_an_error_that_names_the_known_one() -> None:
+    with pytest.raises(UnknownModel) as caught:
+        plugin.tts_load_model("none", "cpu", SETTINGS)
+    assert caught.value.allowed == ("hibari",)
+
+
+def test_speech_begins_without_the_zeros_the_engine_puts_first(speak: Speak) -> None:
+    assert speak("Hello there.")[0] != 0
+
+
+def test_the_first_sentence_comes_before_the_second_is_made(model: Model) -> None:
+    chunks = model.synthesize(SpeechRequest("Hello there. How are you?", "heart", "en"))
+    assert len(next(chunks).samples) < plugin.INFO.native_rate_hz * 2
+    assert len(list(chunks)) == 1
+
+
+@pytest.mark.parametrize(("asked", "spoken"), [(4.0, plugin.FASTEST), (0.25, plugin.SLOWEST)])
+def test_a_speed_beyond_what_the_engine_learnt_is_the_nearest_one(speak: Speak, asked: float, spoken: float) -> None:
+    np.testing.assert_array_equal(speak("Hello there.", speed=asked), speak("Hello there.", speed=spoken))
+
+
+def test_no_piece_is_long_even_without_punctuation_or_spaces(model: Model) -> None:
+    for text in ("word " * 300, "a" * 2_000, "9" * 200, "Hello, " * 100):
+        for chunk in model.synthesize(SpeechRequest(text, "heart", "en")):
+            assert len(chunk.samples) < plugin.INFO.native_rate_hz * 20
+
+
+@pytest.mark.parametrize("odd", ["你好", "Привет", "😀", "¹⋋", "🇪İ"])
+def test_what_the_engine_cannot_say_is_left_out(speak: Speak, odd: str) -> None:
+    assert len(speak(f"Hello {odd} world.")) == pytest.approx(len(speak("Hello world.")), rel=0.3)
+
+
+@pytest.mark.parametrize("text", ["", " ", "!!!", "😀😀", "你好世界", "¹⋋"])
+def test_a_text_with_nothing_to_say_is_bad(speak: Speak, text: str) -> None:
+    with pytest.raises(BadText, match="nothing in the text"):
+        speak(text)
+
+
+def test_phonemes_outside_the_network_make_no_chunk(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugin, "_read", lambda engine, text: "д")
+    with pytest.raises(BadText):
+        list(model.synthesize(SpeechRequest("Hello.", "heart", "en")))
+
+
+def test_a_closed_model_says_so() -> None:
+    model = plugin.tts_load_model("hibari", "cpu", SETTINGS)
+    model.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        next(model.synthesize(SpeechRequest("Hello.", "heart", "en")))
+
+
+@given(st.text(max_size=2 * MAX_PIECE))
+def test_cutting_loses_nothing_but_white_space(text: str) -> None:
+    assert "".join("".join(cut(text)).split()) == "".join(text.split())
+    assert all(len(piece) <= MAX_PIECE for piece in cut(text))
+
+
+def test_a_long_sentence_is_cut_at_a_clause() -> None:
+    assert cut("one two three four five six seven eight, " * 5)[0].endswith("eight,")
+
+
+def test_endless_numbers_are_read_digit_by_digit() -> None:
+    assert sayable("call 1234567890123 or 123") == "call 1 2 3 4 5 6 7 8 9 0 1 2 3 or 123"
