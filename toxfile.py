@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT))
 from tools.index import poetry_environment  # noqa: E402
 from tools.projects import Project, find_adapters  # noqa: E402
 
-PYTHONS = ("3.11", "3.12", "3.13", "3.14", "3.10")
+PYTHONS_TO_TRY = ("3.11", "3.12", "3.13", "3.14", "3.10")
 
 
 @impl
@@ -45,9 +45,15 @@ def fitting_pythons(project: Project) -> list[str]:
     """The Pythons to try, the one that runs tox first."""
     running = f"{sys.version_info.major}.{sys.version_info.minor}"
     allowed = SpecifierSet(project.requires_python)
-    versions = [version for version in dict.fromkeys((running, *PYTHONS)) if f"{version}.99" in allowed]
+    versions = [version for version in dict.fromkeys((running, *PYTHONS_TO_TRY)) if f"{version}.99" in allowed]
     return [f"python{version}" for version in versions]
 
 
 def _adapters() -> dict[str, Project]:
     return {f"adapter-{project.folder.name}": project for project in find_adapters(ROOT)}
+
+
+# tox.ini puts these into its default list: every adapter that has tests and is not too heavy for every run.
+os.environ["TOX_LIGHT_ADAPTERS"] = ", ".join(
+    env_name for env_name, project in _adapters().items() if project.has_tests and not project.is_heavy
+)

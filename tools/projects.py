@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-PLACES = ("proto", "core", "orchestrator", "adapters/*", ".")
+PLACES = ("proto", "proto/toolchain", "core", "orchestrator", "adapters/*", ".")
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,15 @@ class Project:
     def package(self) -> str:
         """The one import package that the project ships."""
         return self.name.replace("-", "_")
+
+    @property
+    def has_tests(self) -> bool:
+        return any(self.folder.glob("tests/**/test_*.py"))
+
+    @property
+    def is_heavy(self) -> bool:
+        """Whether it says that its environment takes too long for every run: `[tool.antiphon] heavy = true`."""
+        return bool(self.pyproject.get("tool", {}).get("antiphon", {}).get("heavy", False))
 
     @property
     def is_published(self) -> bool:
