@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from antiphon_core.audio import PcmChunk, PcmFormat, Samples, TextMark
@@ -39,7 +40,7 @@ class AudioPath:
             self._rate_hz = chunk.rate_hz
             self._stages = Leveller(chunk.rate_hz, self._gain_db), Trimmer(chunk.rate_hz, self._trim)
         leveller, trimmer = self._stages
-        return self._frame(trimmer.push(replace(chunk, samples=leveller.push(chunk.samples))))
+        return self._frame(trimmer.push(PcmChunk(leveller.push(chunk.samples), chunk.rate_hz, chunk.marks)))
 
     def next_piece(self, text_offset: int) -> list[Framed]:
         """Ends a piece and begins another, whose text begins at that code point of the utterance's."""
@@ -60,7 +61,8 @@ class AudioPath:
 
     def _frame(self, chunk: PcmChunk) -> list[Framed]:
         self._given += len(chunk.samples)
-        return self._framer.push(replace(chunk, marks=tuple(map(self._in_utterance, chunk.marks))))
+        marks = tuple(map(self._in_utterance, chunk.marks)) if chunk.marks else ()
+        return self._framer.push(PcmChunk(chunk.samples, chunk.rate_hz, marks))
 
     def _in_utterance(self, mark: TextMark) -> TextMark:
         return replace(
@@ -68,3 +70,11 @@ class AudioPath:
             text_offset=self._text_offset + mark.text_offset,
             sample_offset=self._piece_start + mark.sample_offset,
         )
+
+
+def slices(chunk: PcmChunk, slice_ms: int = 100) -> Iterator[PcmChunk]:
+    """A chunk in short ones: where an engine yields a whole sentence at once, its first frame need not wait for all."""
+    size = max(1, chunk.rate_hz * slice_ms // 1000)
+    yield PcmChunk(chunk.samples[:size], chunk.rate_hz, chunk.marks)
+    for start in range(size, len(chunk.samples), size):
+        yield PcmChunk(chunk.samples[start : start + size], chunk.rate_hz)

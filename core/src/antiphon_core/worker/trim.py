@@ -67,10 +67,14 @@ class Trimmer:
     def _hear(self, start: int | None, end: int | None) -> None:
         if end is not None:
             self._sound_end = end
-        if self._cut is None and (start is not None or self._ear.heard > self._lead_max):
-            trims = start is not None and start <= self._lead_max
-            self._cut = max(0, start - self._lead_keep) if start is not None and trims else 0
-            self._held = self._held[self._cut :]
+        if self._cut is None and start is not None and start <= self._lead_max:
+            self._begin(max(0, start - self._lead_keep))
+        elif self._cut is None and self._ear.heard > self._lead_max:
+            self._begin(0)
+
+    def _begin(self, cut: int) -> None:
+        self._cut = cut
+        self._held = self._held[cut:]
 
     def _flowing(self) -> int:
         """How far the audio is free to leave, in samples from the start: to where silence may be the last."""
@@ -82,7 +86,8 @@ class Trimmer:
         if cut is None:
             return PcmChunk(self._held[:0], self._rate_hz)
         count = max(0, len(self._held) - max(0, self._seen - until))
-        leaves = PcmChunk(self._held[:count], self._rate_hz, tuple(_shifted(mark, cut) for mark in self._marks))
+        marks = tuple(_shifted(mark, cut) for mark in self._marks) if self._marks else ()
+        leaves = PcmChunk(self._held[:count], self._rate_hz, marks)
         self._held, self._marks = self._held[count:], ()
         return leaves
 
