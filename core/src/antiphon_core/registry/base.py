@@ -27,6 +27,33 @@ class ModelStatus:
     state: ModelState
 
 
+class LoadStage(Enum):
+    """How far the loading of a model has come."""
+
+    FETCHING = "fetching"
+    LOADING = "loading"
+    WARMING = "warming"
+    READY = "ready"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadProgress:
+    """The stage, and how far it is while it fetches. `total_bytes` is 0 while unknown."""
+
+    stage: LoadStage
+    done_bytes: int = 0
+    total_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reloaded:
+    """Ids of the models that a worker found new, gone, and changed while in memory."""
+
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    swapped: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Load:
     """How busy a worker is. Medians are over its last utterances, 0 while there were none."""

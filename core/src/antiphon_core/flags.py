@@ -1,0 +1,53 @@
+"""Flags: the command line of a process with layered settings, one flag per setting."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+from antiphon_core.settings import LayeredSettings, live_fields
+
+
+def flag(name: str, field: FieldInfo) -> str:
+    """The flag of a setting. One that takes several values is named for a single one: `models` is `--model`."""
+    return "--" + (name.removesuffix("s") if _takes_many(field) else name).replace("_", "-")
+
+
+def add_flags(parser: argparse.ArgumentParser, settings_class: type[LayeredSettings]) -> None:
+    live = live_fields(settings_class)
+    fixed_group = parser.add_argument_group("settings")
+    live_group = parser.add_argument_group("settings that follow the config file while running")
+    for name, field in settings_class.model_fields.items():
+        _add(live_group if name in live else fixed_group, name, field)
+
+
+def given_flags(arguments: argparse.Namespace, settings_class: type[LayeredSettings]) -> dict[str, Any]:
+    """What the user really wrote, to be laid over environment and file."""
+    given = {name: getattr(arguments, name) for name in settings_class.model_fields}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _add(group: argparse._ArgumentGroup, name: str, field: FieldInfo) -> None:
+    help_text = (field.description or "").replace("%", "%%")
+    if not field.is_required() and field.default not in (None, "", (), 0) and not callable(field.default_factory):
+        help_text += f" (default: {str(field.default).lower() if isinstance(field.default, bool) else field.default})"
+    if field.annotation is bool:
+        group.add_argument(flag(name, field), dest=name, action=argparse.BooleanOptionalAction, help=help_text)
+    elif _takes_many(field):
+        metavar = "KEY=VALUE" if get_origin(field.annotation) is dict else name.removesuffix("s").upper()
+        group.add_argument(flag(name, field), dest=name, action="extend", nargs="+", metavar=metavar, help=help_text)
+    else:
+        group.add_argument(flag(name, field), dest=name, metavar=_metavar(field), help=help_text)
+
+
+def _takes_many(field: FieldInfo) -> bool:
+    return get_origin(field.annotation) in (tuple, dict)
+
+
+def _metavar(field: FieldInfo) -> str:
+    choices = [str(choice) for choice in get_args(field.annotation) if isinstance(choice, str)]
+    if choices:
+        return "{" + ",".join(choices) + "}"
+    return "N" if field.annotation in (int, float) else "VALUE"

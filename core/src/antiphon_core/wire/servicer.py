@@ -1,0 +1,103 @@
+"""A worker's side of the service: the house's words in and out, statuses instead of conditions."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
+
+import grpc
+from antiphon_proto.v1 import tts_pb2 as pb
+
+from antiphon_core.errors import AntiphonError
+from antiphon_core.registry.base import LoadProgress, LoadStage, ModelStatus, Reloaded, WorkerDescription
+from antiphon_core.utterance import SynthesisEvent, UtteranceMessage
+from antiphon_core.wire.descriptions import description_to_wire, model_to_wire
+from antiphon_core.wire.failures import failure_to_wire
+from antiphon_core.wire.rpc import TextToSpeechServicer
+from antiphon_core.wire.utterances import event_to_wire, request_from_wire
+
+Context = grpc.aio.ServicerContext[Any, Any]
+Send = Callable[[SynthesisEvent], Awaitable[None]]
+
+_STAGE_TO_WIRE = {
+    LoadStage.FETCHING: pb.LoadModelResponse.STATE_FETCHING,
+    LoadStage.LOADING: pb.LoadModelResponse.STATE_LOADING,
+    LoadStage.WARMING: pb.LoadModelResponse.STATE_WARMING,
+    LoadStage.READY: pb.LoadModelResponse.STATE_READY,
+}
+
+
+class SpeechService(Protocol):
+    """What a worker does, in the house's words. Raises the conditions of `antiphon_core.errors`."""
+
+    async def synthesize(self, messages: AsyncIterator[UtteranceMessage], send: Send) -> None:
+        """Speaks one utterance. Cancelled when the client cancels or vanishes."""
+        ...
+
+    def models(self) -> tuple[ModelStatus, ...]: ...
+
+    def load_model(self, model_id: str) -> AsyncIterator[LoadProgress]: ...
+
+    async def unload_model(self, model_id: str) -> bool: ...
+
+    async def reload(self) -> Reloaded: ...
+
+    def describe(self) -> WorkerDescription: ...
+
+
+class SpeechServicer(TextToSpeechServicer):
+    """Serves a SpeechService over gRPC."""
+
+    def __init__(self, service: SpeechService) -> None:
+        self._service = service
+
+    # grpc.aio takes generators and coroutines that write; its stubs know generators only. A coroutine ends in one way
+    # when it is cancelled, a generator in three.
+    async def Synthesize(  # type: ignore[override]
+        self, request_iterator: AsyncIterator[pb.SynthesizeRequest], context: Context
+    ) -> None:
+        async def send(event: SynthesisEvent) -> None:
+            await context.write(event_to_wire(event))
+
+        async with _answering(context):
+            await self._service.synthesize(_messages(request_iterator), send)
+
+    async def ListModels(self, request: pb.ListModelsRequest, context: Context) -> pb.ListModelsResponse:
+        return pb.ListModelsResponse(models=[model_to_wire(status) for status in self._service.models()])
+
+    async def LoadModel(self, request: pb.LoadModelRequest, context: Context) -> AsyncIterator[pb.LoadModelResponse]:
+        async with _answering(context):
+            async for progress in self._service.load_model(request.model):
+                yield pb.LoadModelResponse(
+                    state=_STAGE_TO_WIRE[progress.stage],
+                    done_bytes=progress.done_bytes,
+                    total_bytes=progress.total_bytes,
+                )
+
+    async def UnloadModel(self, request: pb.UnloadModelRequest, context: Context) -> pb.UnloadModelResponse:
+        async with _answering(context):
+            return pb.UnloadModelResponse(unloaded=await self._service.unload_model(request.model))
+
+    async def Reload(self, request: pb.ReloadRequest, context: Context) -> pb.ReloadResponse:
+        async with _answering(context):
+            reloaded = await self._service.reload()
+            return pb.ReloadResponse(added=reloaded.added, removed=reloaded.removed, swapped=reloaded.swapped)
+
+    async def Describe(self, request: pb.DescribeRequest, context: Context) -> pb.DescribeResponse:
+        return description_to_wire(self._service.describe())
+
+
+async def _messages(requests: AsyncIterator[pb.SynthesizeRequest]) -> AsyncIterator[UtteranceMessage]:
+    async for request in requests:
+        yield request_from_wire(request)
+
+
+@asynccontextmanager
+async def _answering(context: Context) -> AsyncIterator[None]:
+    """Ends the call with the status of the condition raised inside."""
+    try:
+        yield
+    except AntiphonError as error:
+        code, message, trailers = failure_to_wire(error)
+        await context.abort(code, message, trailers)

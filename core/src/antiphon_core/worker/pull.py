@@ -1,0 +1,104 @@
+"""Pull: one utterance in its engine's thread, from text to frames."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+from antiphon_core.audio import PcmChunk
+from antiphon_core.errors import AntiphonError, EngineFailed
+from antiphon_core.models import Capability, Model, SpeechRequest
+from antiphon_core.worker.audio_path import AudioPath
+from antiphon_core.worker.feed import Feed, Piece
+from antiphon_core.worker.outbox import Outbox
+from antiphon_core.worker.stopwatch import Stopwatch
+
+Clock = Callable[[], float]
+"""Seconds that only grow."""
+
+
+class Pull:
+    """Pulls the engine's generator while somebody wants audio, and closes it in the thread that pulled it."""
+
+    def __init__(
+        self,
+        model: Model,
+        ask: Callable[[str], SpeechRequest],
+        feed: Feed,
+        path: AudioPath,
+        outbox: Outbox,
+        stopwatch: Stopwatch,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        self._model = model
+        self._ask = ask
+        self._feed = feed
+        self._path = path
+        self._outbox = outbox
+        self._stopwatch = stopwatch
+        self._clock = clock
+        self._first_text_s: float | None = None
+        self.first_audio_s = 0.0
+        """From the first text the engine was given to its first frame; 0 while there was none."""
+
+    @property
+    def samples(self) -> int:
+        return self._path.samples
+
+    def run(self) -> None:
+        """Speaks all that the feed gives. Raises nothing: what goes wrong goes into the outbox."""
+        try:
+            self._speak()
+        except AntiphonError as error:
+            self._outbox.finish(error)
+        except Exception as error:
+            self._outbox.finish(_engine_failed(self._model, error))
+        else:
+            self._outbox.finish()
+        finally:
+            self._stopwatch.stop()
+
+    def _speak(self) -> None:
+        if Capability.STREAMING_TEXT in self._model.info.capabilities:
+            self._pull(self._model.synthesize_stream(self._ask(""), self._texts()))
+        else:
+            for piece in self._pieces():
+                self._outbox.put(self._path.next_piece(piece.offset))
+                if not self._pull(self._model.synthesize(self._ask(piece.text))):
+                    return
+        self._outbox.put(self._path.finish())
+
+    def _pull(self, chunks: Iterator[PcmChunk]) -> bool:
+        """Whether the generator came to its end."""
+        self._stopwatch.start()
+        try:
+            for chunk in chunks:
+                self._stopwatch.stop()
+                events = self._path.push(chunk)
+                if events and not self.first_audio_s and self._first_text_s is not None:
+                    self.first_audio_s = self._clock() - self._first_text_s
+                self._outbox.put(events)
+                if not self._outbox.wait_for_room():
+                    return False
+                self._stopwatch.start()
+            return True
+        finally:
+            self._stopwatch.stop()
+            close = getattr(chunks, "close", None)
+            if close is not None:
+                close()
+
+    def _pieces(self) -> Iterator[Piece]:
+        for piece in self._feed:
+            if self._first_text_s is None:
+                self._first_text_s = self._clock()
+            yield piece
+
+    def _texts(self) -> Iterable[str]:
+        return (piece.text for piece in self._pieces())
+
+
+def _engine_failed(model: Model, error: Exception) -> EngineFailed:
+    return EngineFailed(
+        f"the engine of model {model.info.id!r} raised {type(error).__name__}: {error}", subject=model.info.id
+    )
