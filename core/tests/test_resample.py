@@ -17,7 +17,7 @@ rates = st.sampled_from(RATES_HZ)
 
 
 def tone(rate_hz: int, count: int, hz: float = 440.0) -> Samples:
-    return np.rint(12_000 * np.sin(2 * np.pi * hz * np.arange(count) / rate_hz)).astype(np.int16)
+    return np.asarray(np.rint(12_000 * np.sin(2 * np.pi * hz * np.arange(count) / rate_hz)), np.int16)
 
 
 def resampled(samples: Samples, in_rate_hz: int, out_rate_hz: int, cuts: Iterable[int] = ()) -> Samples:

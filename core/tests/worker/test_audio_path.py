@@ -15,7 +15,7 @@ AS_IT_IS = TrimSettings(enabled=False)
 
 
 def tone(ms: int, peak: int = 3_000) -> Samples:
-    return np.rint(peak * np.sin(np.arange(ms * 24) * 2 * np.pi * 440 / RATE_HZ)).astype(np.int16)
+    return np.asarray(peak * np.sin(np.arange(ms * 24) * 2 * np.pi * 440 / RATE_HZ), np.int16)
 
 
 def silence(ms: int) -> Samples:
@@ -56,7 +56,7 @@ def test_trimmed_speech_begins_soon_and_its_mark_with_it() -> None:
     speech = np.concatenate([silence(250), tone(100), silence(400)])
     events = path.push(PcmChunk(speech, RATE_HZ, (TextMark(0, 5, 250 * 24),))) + path.finish()
     assert marks(events) == [TextMark(0, 5, 20 * 24)]
-    assert len(heard(events)) == (20 + 100 + 150) * 24
+    assert len(heard(events)) == (20 + 100 + 200) * 24
     assert np.array_equal(heard(events)[20 * 24 : 120 * 24], tone(100))
 
 
@@ -66,7 +66,7 @@ def test_the_gain_is_applied_before_the_threshold() -> None:
     for gain_db in (0.0, 20.0):
         path = AudioPath(PcmFormat(RATE_HZ), gain_db=gain_db)
         kept.append(len(heard(path.push(PcmChunk(quiet, RATE_HZ)) + path.finish())))
-    assert kept == [(20 + 50 + 150) * 24, (20 + 50 + 100 + 150) * 24]
+    assert kept == [(20 + 50 + 200) * 24, (20 + 50 + 100 + 200) * 24]
 
 
 def test_each_piece_is_trimmed_and_its_marks_count_from_its_own_beginning() -> None:
@@ -74,7 +74,7 @@ def test_each_piece_is_trimmed_and_its_marks_count_from_its_own_beginning() -> N
     piece = PcmChunk(np.concatenate([silence(210), tone(100), silence(290)]), RATE_HZ, (TextMark(0, 3, 210 * 24),))
     events = path.next_piece(0) + path.push(piece)
     events += path.next_piece(7) + path.push(piece) + path.finish()
-    piece_ms = 20 + 100 + 150
+    piece_ms = 20 + 100 + 200
     assert len(heard(events)) == 2 * piece_ms * 48
     assert marks(events) == [TextMark(0, 3, 20 * 48), TextMark(7, 3, (piece_ms + 20) * 48)]
     frames = [event for event in events if isinstance(event, Frame)]

@@ -21,7 +21,7 @@ def noise(seed: int, count: int) -> Samples:
     """Quiet, with loud bursts."""
     rng = np.random.default_rng(seed)
     bursts = np.repeat(rng.choice([0.02, 0.02, 1.0], -(-count // 200)), 200)[:count]
-    return (rng.uniform(-32768, 32767, count) * bursts).astype(np.int16)
+    return np.asarray(rng.uniform(-32768, 32767, count) * bursts, np.int16)
 
 
 @given(gains_db, st.integers(0, 3_000), st.integers(0, 2**31), st.lists(st.integers(0, 3_000), max_size=10))

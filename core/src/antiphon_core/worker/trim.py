@@ -25,7 +25,7 @@ class TrimSettings:
     enabled: bool = True
     threshold_db: float = -60.0
     lead_keep_ms: int = 20
-    tail_keep_ms: int = 150
+    tail_keep_ms: int = 200
     lead_max_ms: int = 1_000
     hold_max_ms: int = 600
 
