@@ -65,8 +65,15 @@ class Asr(Protocol):
     max_samples: int
     """Longer audio must be cut before it is given."""
 
-    async def transcribe(self, audio: HeardSamples, *, language: str = "", prompt: str = "") -> Transcript:
-        """Recognises a piece of speech. Cancelling it frees the place as soon as the engine allows."""
+    async def transcribe(
+        self, audio: HeardSamples, *, language: str = "", prompt: str = "", urgent: bool = True
+    ) -> Transcript:
+        """Recognises a piece of speech. Cancelling it frees the place as soon as the engine allows.
+
+        Work that is not `urgent`, such as a partial transcript, waits behind work that is. Raises BadRequest for
+        audio that is too long, Unsupported for a language it does not know, Full when too much waits, and
+        EngineFailed or EngineStalled.
+        """
         ...
 
 
