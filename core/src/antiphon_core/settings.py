@@ -117,7 +117,9 @@ def _one_line(
     config: str | Path | None,
 ) -> BadSettings:
     first = error.errors()[0]
-    name = str(first["loc"][0]) if first["loc"] else ""
+    if not first["loc"]:
+        return BadSettings(first["msg"].removeprefix("Value error, "))
+    name = str(first["loc"][0])
     if first["type"] == "extra_forbidden":
         return _unknown(name, settings_class.model_fields, str(config))
     if first["type"] == "missing":

@@ -17,9 +17,12 @@ SERVICE_NAME: str = pb.DESCRIPTOR.services_by_name["TextToSpeech"].full_name
 TextToSpeechServicer = pb_grpc.TextToSpeechServicer
 add_servicer = pb_grpc.add_TextToSpeechServicer_to_server
 
+LOOKAHEAD_BYTES = 16_384
+"""How much a connection holds of a stream that is not read: 8 frames at 48 kHz."""
+
 CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
     # Without these a slow reader gives no backpressure, and a worker runs many seconds ahead of it.
-    ("grpc.http2.lookahead_bytes", 16_384),
+    ("grpc.http2.lookahead_bytes", LOOKAHEAD_BYTES),
     ("grpc.http2.bdp_probe", 0),
 )
 """Both ends of a channel use them."""

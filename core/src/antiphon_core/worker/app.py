@@ -5,154 +5,202 @@ from __future__ import annotations
 import asyncio
 import signal
 import uuid
-from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Coroutine
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import Any
 
-import grpc
 import psutil
 import structlog
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 
-from antiphon_core.errors import BadSettings
-from antiphon_core.models import AdapterSettings, ModelFiles
+from antiphon_core.live import LiveSettings
 from antiphon_core.registry.base import Limits, Load, WorkerDescription
-from antiphon_core.wire.rpc import CHANNEL_OPTIONS, SERVICE_NAME, add_servicer
-from antiphon_core.wire.servicer import SpeechServicer
+from antiphon_core.registry.urls import announcer_for
 from antiphon_core.worker.admission import Admission
 from antiphon_core.worker.loading import Loader
+from antiphon_core.worker.logs import set_log_level
+from antiphon_core.worker.metrics import Metrics
 from antiphon_core.worker.plugins import Adapter
+from antiphon_core.worker.report import Report
 from antiphon_core.worker.residents import Residents
+from antiphon_core.worker.server import Server, serve_metrics
 from antiphon_core.worker.service import Service
 from antiphon_core.worker.settings import WorkerSettings
 from antiphon_core.worker.tasks import Tasks
 from antiphon_core.worker.utterances import Stage
+from antiphon_core.worker.voices import known_model
 
 log = structlog.get_logger(__name__)
 
 EXIT_STALLED = 70
 """What a supervisor sees when the worker gives itself up."""
-_SERVICES = ("", SERVICE_NAME)
 
 
 class App:
-    """One worker. `run` returns the process's exit status."""
+    """One worker. Put together inside a running event loop."""
 
-    def __init__(self, settings: WorkerSettings, adapter: Adapter, files: ModelFiles) -> None:
-        self._settings = settings
+    def __init__(self, live: LiveSettings[WorkerSettings], adapter: Adapter, loader: Loader) -> None:
+        settings = live.now
+        self._live = live
         self._adapter = adapter
-        self._ending = asyncio.Event()
-        self._exit_status = 0
-        self._incarnation = uuid.uuid4().hex
-        self._health = health.aio.HealthServicer()
-        self._process = psutil.Process()
-        adapter_settings = AdapterSettings(
-            files=files,
-            options=settings.options,
-            model_dirs=settings.model_dirs,
-            threads=settings.threads,
+        self._metrics = Metrics()
+        self._residents = Residents(
+            loader,
+            policy=lambda: live.now.policy,
+            metrics=self._metrics,
+            stalled=self._stalled,
+            pinned=frozenset(settings.models),
         )
-        loader = Loader(adapter, adapter_settings, settings.device, settings.max_parallel_loads)
-        self._residents = Residents(loader, lambda: self._settings.policy, frozenset(settings.models))
-        self._admission = Admission(lambda: self._settings.places)
-        self._tasks = Tasks(lambda task, error: self.end(EXIT_STALLED, f"{task} failed: {error}"))
+        self._admission = Admission(lambda: live.now.places)
+        self._announcer = announcer_for(settings.registry)
+        self._server = Server(settings.host, settings.port)
+        self._name = settings.named(self._server.port)
+        self._default_model = ""
+        self._incarnation = uuid.uuid4().hex
+        self._process = psutil.Process()
+        self._ending = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._exit_status = 0
+        self.clean = False
+        """Whether no engine was still running when `run` returned."""
+        self._tasks = Tasks(lambda task, error: self.end(f"{task} failed: {error!r}", EXIT_STALLED))
 
     async def run(self) -> int:
-        settings = self._settings
-        await self._residents.list_models()
-        default_model = settings.models[0] if settings.models else next(iter(self._residents.models))
-        server, port = self._server()
-        name = settings.named(port)
+        """Serves until a signal or a stalled engine ends it; the process's exit status."""
+        models = await self._first_models()
         stage = Stage(
-            name,
-            default_model,
-            self._residents,
-            self._admission,
-            lambda: self._settings.utterance_limits,
-            self._stalled,
+            worker=self._name,
+            default_model=self._default_model,
+            residents=self._residents,
+            admission=self._admission,
+            limits=lambda: self._live.now.utterance_limits,
+            stalled=self._stalled,
         )
-        self._service = Service(stage, lambda: self._describe(name, default_model))
-        add_servicer(SpeechServicer(self._service), server)
-        await self._set_health(serving=False)
+        service = Service(stage, self._describe, self._utterance_ended)
+        self._serve_metrics()
         self._handle_signals()
-        await server.start()
-        log.info("listening", worker=name, address=f"{settings.host}:{port}", adapter=self._adapter.name)
+        await self._server.start(service)
+        log.info("listening", worker=self._name, address=self._server.address, adapter=self._adapter.name)
         try:
-            for model_id in dict.fromkeys((default_model, *settings.models)):
-                (await self._residents.lease(model_id)).release()
-            self._tasks.start(self._residents.run(), "residents")
-            await self._set_health(serving=True)
-            log.info("ready", worker=name, address=f"{settings.host}:{port}")
-            await self._ending.wait()
-            await self._drain()
+            await self._unless_ending(self._load(models))
+            await self._unless_ending(self._serve(models))
+            await self._drain(service)
         finally:
             await self._tasks.close()
-            await server.stop(0.2)
-            await self._residents.close()
+            await self._server.stop()
+            self.clean = await self._residents.close()
         return self._exit_status
 
-    def end(self, exit_status: int = 0, reason: str = "") -> None:
-        """Begins to drain."""
+    def end(self, reason: str, exit_status: int = 0) -> None:
+        """Takes no more utterances; those that run may finish. Asked again, it does not wait for them."""
         log.info("ending", reason=reason)
         self._exit_status = max(self._exit_status, exit_status)
         self._admission.close(reason)
+        if self._ending.is_set():
+            self._hurry.set()
         self._ending.set()
 
-    def _server(self) -> tuple[grpc.aio.Server, int]:
-        server = grpc.aio.server(options=[*CHANNEL_OPTIONS, ("grpc.so_reuseport", 0)])
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
-        reflection.enable_server_reflection((SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
-        address = f"{self._settings.host}:{self._settings.port}"
-        try:
-            port = server.add_insecure_port(address)
-        except RuntimeError as error:
-            raise BadSettings(
-                f"cannot listen on {address}; is another worker there? Choose another --port, or 0 for a free one",
-                subject="port",
-            ) from error
-        return server, port
+    async def _first_models(self) -> list[str]:
+        await self._residents.list_models()
+        asked = [known_model(model_id, self._residents.models).id for model_id in self._live.now.models]
+        models = asked or [next(iter(self._residents.models))]
+        self._default_model = models[0]
+        return models
 
-    async def _set_health(self, *, serving: bool) -> None:
-        status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
-        for service in _SERVICES:
-            await self._health.set(service, status)
+    async def _load(self, models: list[str]) -> None:
+        for model_id in models:
+            (await self._residents.lease(model_id)).release()
+
+    async def _serve(self, models: list[str]) -> None:
+        self._tasks.start(self._residents.run(), "residents")
+        self._tasks.start(self._live.run(self._settings_changed), "live settings")
+        address = self._live.now.address(self._server.port)
+        self._tasks.start(self._announcer.run(address, self._describe), "announcer")
+        await self._server.set_healthy(True)
+        log.info("ready", worker=self._name, address=self._server.address, models=models)
+        await self._ending.wait()
+
+    async def _unless_ending(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        ending = asyncio.ensure_future(self._ending.wait())
+        try:
+            await asyncio.wait({task, ending}, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                task.result()
+        finally:
+            task.cancel()
+            ending.cancel()
+            await asyncio.gather(task, ending, return_exceptions=True)
+
+    async def _drain(self, service: Service) -> None:
+        await self._server.set_healthy(False)
+        quiet = asyncio.ensure_future(service.quiet())
+        hurry = asyncio.ensure_future(self._hurry.wait())
+        await asyncio.wait({quiet, hurry}, timeout=self._live.now.drain_s, return_when=asyncio.FIRST_COMPLETED)
+        quiet.cancel()
+        hurry.cancel()
+
+    def _serve_metrics(self) -> None:
+        for name, text, read in (
+            ("in_flight", "Utterances that hold a place", lambda: self._admission.in_flight),
+            ("queued", "Utterances that wait for a place", lambda: self._admission.queued),
+            ("resident_models", "Models in memory", lambda: len(self._residents.tenants())),
+            (
+                "resident_bytes",
+                "What models in memory take, as their adapters estimate it",
+                lambda: sum(tenant.size_bytes for tenant in self._residents.tenants()),
+            ),
+            ("draining", "1 while no more utterances are taken", self._ending.is_set),
+        ):
+            self._metrics.watch(name, text, read)
+        settings = self._live.now
+        if settings.metrics_port is not None:
+            port = serve_metrics(settings.host, settings.metrics_port, self._metrics.registry)
+            log.info("metrics", address=f"{settings.host}:{port}")
 
     def _handle_signals(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.end, 0, signal.Signals(number).name)
-
-    async def _drain(self) -> None:
-        await self._health.enter_graceful_shutdown()
-        with suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._service.quiet(), self._settings.drain_s)
+            loop.add_signal_handler(number, self.end, number.name)
 
     def _stalled(self, model_id: str) -> None:
-        self.end(EXIT_STALLED, f"the engine of model {model_id} hangs")
+        """A thread that hangs in an engine cannot be freed: only another process can take over."""
+        reason = f"the engine of model {model_id} hangs"
+        if self._live.now.exit_on_stall:
+            self.end(reason, EXIT_STALLED)
+        else:
+            log.error("unhealthy", reason=reason)
+            self._admission.close(reason)
+            self._tasks.start(self._server.set_healthy(False), "health")
 
-    def _describe(self, name: str, default_model: str) -> WorkerDescription:
-        settings = self._settings
+    def _settings_changed(self) -> None:
+        set_log_level(self._live.now.log_level)
+        self._admission.serve()
+        self._residents.sweep()
+
+    def _utterance_ended(self, report: Report) -> None:
+        self._metrics.utterance_ended(report)
+        fields = {key: round(value, 1) if isinstance(value, float) else value for key, value in asdict(report).items()}
+        log.info("utterance", **fields)
+
+    def _describe(self) -> WorkerDescription:
+        settings = self._live.now
         return WorkerDescription(
-            worker=name,
+            worker=self._name,
             adapter=self._adapter.name,
-            core_version=_core_version(),
+            core_version=version("antiphon-core"),
             adapter_version=self._adapter.version,
             device=settings.device,
             incarnation=self._incarnation,
             models=self._residents.statuses(),
-            default_model=default_model,
+            default_model=self._default_model,
             load=Load(
                 in_flight=self._admission.in_flight,
                 queued=self._admission.queued,
                 rss_bytes=self._process.memory_info().rss,
+                first_audio_p50_ms=self._metrics.first_audio_p50_ms,
+                rtf_p50=self._metrics.rtf_p50,
                 draining=self._ending.is_set(),
             ),
             limits=Limits(settings.max_in_flight, settings.max_queue, settings.max_text_bytes, settings.lead_ms),
         )
-
-
-def _core_version() -> str:
-    try:
-        return version("antiphon-core")
-    except PackageNotFoundError:
-        return "unknown"

@@ -5,14 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
-from antiphon_core.errors import AntiphonError, CannotLoad
-from antiphon_core.models import AdapterSettings, Model, ModelInfo, SpeechRequest
+import structlog
+
+from antiphon_core.errors import EngineStalled
+from antiphon_core.models import AdapterSettings, Model, ModelInfo
 from antiphon_core.registry.base import LoadProgress, LoadStage
+from antiphon_core.store import CallbackProgress, StoreFiles
 from antiphon_core.worker.plugins import Adapter
-from antiphon_core.worker.threads import Slot
+from antiphon_core.worker.threads import Slot, tell
+from antiphon_core.worker.warmup import warm_up
 
-WARM_UP_TEXT = "The quick brown fox jumps over the lazy dog."
+T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +50,9 @@ class Watched:
     async def follow(self, task: asyncio.Task[object]) -> AsyncIterator[LoadProgress]:
         """Stages until the task is done; raises what it raises."""
         while not task.done():
-            changed = asyncio.ensure_future(self._changed.wait())
+            event = self._changed
             yield self._progress
+            changed = asyncio.ensure_future(event.wait())
             try:
                 await asyncio.wait({task, changed}, return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -54,22 +62,33 @@ class Watched:
 
 
 class Loader:
-    """Loads models of one adapter, a few at a time."""
+    """Loads models of one adapter, a few at a time. `timeout_s` bounds what an engine may take."""
 
-    def __init__(self, adapter: Adapter, settings: AdapterSettings, device: str, max_parallel: int) -> None:
+    def __init__(
+        self,
+        adapter: Adapter,
+        settings: AdapterSettings,
+        files: StoreFiles,
+        device: str,
+        max_parallel: int,
+        timeout_s: Callable[[], float],
+    ) -> None:
         self._adapter = adapter
         self._settings = settings
+        self._files = files
         self._device = device
         self._places = asyncio.Semaphore(max_parallel)
+        self._timeout_s = timeout_s
 
     def list_models(self) -> tuple[ModelInfo, ...]:
         return self._adapter.list_models(self._settings)
 
     def is_here(self, info: ModelInfo) -> bool:
         """Whether loading it would fetch nothing."""
-        return not info.files or self._settings.files.have(info.files)
+        return not info.files or self._files.have(info.files)
 
     async def load(self, info: ModelInfo, report: Report) -> Loaded:
+        """The model, having spoken. All of it happens in the thread in which it will speak."""
         async with self._places:
             slot = Slot(f"speak-{info.id}")
             try:
@@ -81,31 +100,32 @@ class Loader:
     async def _load(self, info: ModelInfo, slot: Slot, report: Report) -> Loaded:
         if not self.is_here(info):
             report(LoadProgress(LoadStage.FETCHING))
-            await slot.run(lambda: self._settings.files.get(info.files))
+            showing = _fetch_progress(report)
+            await slot.run(lambda: self._files.get(info.files, showing))
         report(LoadProgress(LoadStage.LOADING))
-        model = await slot.run(lambda: self._adapter.load_model(info.id, self._device, self._settings))
+        load = slot.run(lambda: self._adapter.load_model(info.id, self._device, self._settings))
+        model = await self._in_time(load, f"model {info.id!r} does not load")
         report(LoadProgress(LoadStage.WARMING))
         try:
-            gains_db = await slot.run(lambda: warm_up(model))
+            gains_db = await self._in_time(slot.run(lambda: warm_up(model)), f"model {info.id!r} loads but hangs")
         except BaseException:
-            await slot.run(model.close)
+            # Behind what may still run in that thread; nobody waits for a thread that hangs.
+            slot.run(model.close)
             raise
         return Loaded(model, slot, gains_db)
 
+    async def _in_time(self, work: asyncio.Future[T], what: str) -> T:
+        timeout_s = self._timeout_s()
+        await asyncio.wait({work}, timeout=timeout_s)
+        if not work.done():
+            raise EngineStalled(f"{what}: no result after {timeout_s:g} s (load_timeout_s)")
+        return work.result()
 
-def warm_up(model: Model) -> dict[str, float]:
-    """Speaks a sentence, so that the first caller does not wait for what engines do at their first words."""
-    info = model.info
-    voice = info.voice("")
-    request = SpeechRequest(WARM_UP_TEXT, voice.id, voice.languages[0] if voice.languages else "und")
-    try:
-        chunks = list(model.synthesize(request))
-    except AntiphonError:
-        raise
-    except Exception as error:
-        raise CannotLoad(
-            f"model {info.id!r} loads but cannot speak: {type(error).__name__}: {error}", subject=info.id
-        ) from error
-    if not any(len(chunk.samples) for chunk in chunks):
-        raise CannotLoad(f"model {info.id!r} loads but says nothing", subject=info.id)
-    return {}
+
+def _fetch_progress(report: Report) -> CallbackProgress:
+    loop = asyncio.get_running_loop()
+
+    def on_bytes(what: str, done_bytes: int, total_bytes: int) -> None:
+        tell(loop, report, LoadProgress(LoadStage.FETCHING, done_bytes, total_bytes))
+
+    return CallbackProgress(on_bytes, log.info)

@@ -19,9 +19,9 @@ class Outbox:
     No lock is shared: a thread that lost its turn while holding one would stop the event loop.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int = 1) -> None:
+        self.limit = limit
         self._loop = asyncio.get_running_loop()
-        self._limit = limit
         self._events: deque[Event] = deque()
         self._filled = asyncio.Event()
         self._room = threading.Event()
@@ -42,9 +42,9 @@ class Outbox:
 
     def wait_for_room(self) -> bool:
         """From the engine's thread. False: nobody wants any more."""
-        while not self._closed and len(self._events) >= self._limit:
+        while not self._closed and len(self._events) >= self.limit:
             self._room.clear()
-            if not self._closed and len(self._events) >= self._limit:
+            if not self._closed and len(self._events) >= self.limit:
                 self._room.wait()
         return not self._closed
 
@@ -80,6 +80,6 @@ class Outbox:
 
     def _pop(self) -> Event:
         event = self._events.popleft()
-        if len(self._events) < self._limit and not self._room.is_set():
+        if len(self._events) < self.limit and not self._room.is_set():
             self._room.set()
         return event

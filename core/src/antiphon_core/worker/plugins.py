@@ -36,7 +36,7 @@ class Adapter:
     def __init__(self, installed: InstalledAdapter, manager: pluggy.PluginManager) -> None:
         self.name = installed.name
         self.version = installed.version
-        self.package = installed.module.rpartition(".")[0] or installed.module
+        self.module = installed.module
         self._hook = manager.hook
 
     def list_models(self, settings: AdapterSettings) -> tuple[ModelInfo, ...]:
@@ -94,7 +94,7 @@ def load_adapter(name: str) -> Adapter:
 def _installed(point: EntryPoint) -> InstalledAdapter:
     dist = point.dist
     return InstalledAdapter(
-        point.name, point.value, dist.name if dist else "unknown distribution", dist.version if dist else "unknown"
+        point.name, point.module, dist.name if dist else "unknown distribution", dist.version if dist else "unknown"
     )
 
 

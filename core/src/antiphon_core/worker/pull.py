@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 
 from antiphon_core.audio import PcmChunk
-from antiphon_core.errors import AntiphonError, EngineFailed
+from antiphon_core.errors import AntiphonError, BadText, EngineFailed
 from antiphon_core.models import Capability, Model, SpeechRequest
 from antiphon_core.worker.audio_path import AudioPath
 from antiphon_core.worker.feed import Feed, Piece
@@ -37,6 +37,7 @@ class Pull:
         self._outbox = outbox
         self._stopwatch = stopwatch
         self._clock = clock
+        self._spoken = False
         self._first_text_s: float | None = None
         self.first_audio_s = 0.0
         """From the first text the engine was given to its first frame; 0 while there was none."""
@@ -62,11 +63,21 @@ class Pull:
         if Capability.STREAMING_TEXT in self._model.info.capabilities:
             self._pull(self._model.synthesize_stream(self._ask(""), self._texts()))
         else:
-            for piece in self._pieces():
-                self._outbox.put(self._path.next_piece(piece.offset))
+            self._speak_pieces()
+        self._outbox.put(self._path.finish())
+
+    def _speak_pieces(self) -> None:
+        """An utterance is bad text only if nothing in it can be spoken: a last sentence may be but an emoji."""
+        refused: BadText | None = None
+        for piece in self._pieces():
+            self._outbox.put(self._path.next_piece(piece.offset))
+            try:
                 if not self._pull(self._model.synthesize(self._ask(piece.text))):
                     return
-        self._outbox.put(self._path.finish())
+            except BadText as error:
+                refused = error
+        if refused is not None and not self._spoken:
+            raise refused
 
     def _pull(self, chunks: Iterator[PcmChunk]) -> bool:
         """Whether the generator came to its end."""
@@ -74,6 +85,7 @@ class Pull:
         try:
             for chunk in chunks:
                 self._stopwatch.stop()
+                self._spoken = True
                 events = self._path.push(chunk)
                 if events and not self.first_audio_s and self._first_text_s is not None:
                     self.first_audio_s = self._clock() - self._first_text_s

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 
 import structlog
 
-from antiphon_core.errors import AntiphonError, CannotLoad, Full
+from antiphon_core.errors import AntiphonError, CannotLoad, EngineStalled, Full
 from antiphon_core.models import ModelInfo
 from antiphon_core.registry.base import LoadProgress, LoadStage, ModelState, ModelStatus, Reloaded
 from antiphon_core.worker.eviction import Policy, Tenant, judge
 from antiphon_core.worker.loading import Loader, Watched
+from antiphon_core.worker.metrics import Metrics
+from antiphon_core.worker.report import CANCELLED, condition
 from antiphon_core.worker.resident import Lease, Resident
 from antiphon_core.worker.tasks import Tasks
 from antiphon_core.worker.threads import in_thread
@@ -25,6 +27,8 @@ log = structlog.get_logger(__name__)
 SWEEP_S = 1.0
 ROOM_WAIT_S = 3.0
 """How long a load waits for running utterances to make room."""
+CLOSE_S = 5.0
+"""How long the end of the worker waits for engines to let go."""
 RETRY_LOAD_S = 5.0
 """For so long a failed load's error answers in place of another try."""
 
@@ -44,12 +48,16 @@ class Residents:
         self,
         loader: Loader,
         policy: Callable[[], Policy],
+        metrics: Metrics,
+        stalled: Callable[[str], None],
         pinned: frozenset[str] = frozenset(),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.models: dict[str, ModelInfo] = {}
         self._loader = loader
         self._policy = policy
+        self._metrics = metrics
+        self._stalled = stalled
         self._pinned = pinned
         self._clock = clock
         self._here: dict[str, bool] = {}
@@ -61,6 +69,10 @@ class Residents:
         self._freed = asyncio.Event()
         self._reloading = asyncio.Lock()
         self._tasks = Tasks(_report)
+
+    def tenants(self) -> list[Tenant]:
+        """What takes memory now."""
+        return self._tenants()
 
     def statuses(self) -> tuple[ModelStatus, ...]:
         return tuple(ModelStatus(info, self._state(info)) for info in self.models.values())
@@ -123,13 +135,20 @@ class Residents:
     def sweep(self) -> None:
         self._evict(judge(self._tenants(), self._policy(), self._clock()).leave)
 
-    async def close(self) -> None:
-        """Ends loads and closes what is in memory and idle; what still speaks is left to the end of the process."""
-        await self._tasks.close()
+    async def close(self) -> bool:
+        """Lets go of everything, and gives up on what does not end in time. Whether all of it is closed."""
+        for load in tuple(self._loads.values()):
+            load.task.cancel()
         for resident in tuple(self._residents.values()):
             self._retire(resident)
-        idle = [resident.closed.wait() for resident in self._leaving if not resident.leases]
-        await asyncio.gather(*idle)
+        leaving = [asyncio.ensure_future(resident.closed.wait()) for resident in self._leaving]
+        if leaving:
+            await asyncio.wait(leaving, timeout=CLOSE_S)
+        clean = not self._leaving and not self._loads
+        await self._tasks.close()
+        for waiting in leaving:
+            waiting.cancel()
+        return clean
 
     # Coming in.
 
@@ -143,14 +162,22 @@ class Residents:
         return load
 
     async def _bring_in(self, info: ModelInfo, watched: Watched) -> Resident:
+        began_s = self._clock()
+        outcome = CANCELLED
         try:
             await self._make_room(info)
             loaded = await self._loader.load(info, watched.report)
+            outcome = "ok"
         except AntiphonError as error:
+            outcome = condition(error)
             self._failures[info.id] = (self._clock() + RETRY_LOAD_S, error)
+            if isinstance(error, EngineStalled):
+                self._stalled(info.id)
             raise
         finally:
             self._reserved.pop(info.id, None)
+            self._metrics.load_ended(info.id, outcome, self._clock() - began_s)
+        log.info("model loaded", model=info.id, took_s=round(self._clock() - began_s, 3))
         self._here[info.id] = True
         resident = Resident(loaded, self._clock(), info.id in self._pinned)
         old = self._residents.pop(info.id, None)
@@ -227,6 +254,7 @@ class Residents:
         finally:
             self._leaving.discard(resident)
             self._freed.set()
+            self._metrics.model_unloaded(resident.info.id)
             log.info("model unloaded", model=resident.info.id)
 
     def _state(self, info: ModelInfo) -> ModelState:

@@ -8,15 +8,19 @@ from collections.abc import AsyncIterator, Callable
 from antiphon_core.registry.base import LoadProgress, ModelStatus, Reloaded, WorkerDescription
 from antiphon_core.utterance import UtteranceMessage
 from antiphon_core.wire.servicer import Send
+from antiphon_core.worker.report import Report
 from antiphon_core.worker.utterances import Stage, Utterance
 
 
 class Service:
     """Takes utterances until it drains."""
 
-    def __init__(self, stage: Stage, describe: Callable[[], WorkerDescription]) -> None:
+    def __init__(
+        self, stage: Stage, describe: Callable[[], WorkerDescription], ended: Callable[[Report], None]
+    ) -> None:
         self._stage = stage
         self._describe = describe
+        self._ended = ended
         self._streams = 0
         self._quiet = asyncio.Event()
         self._quiet.set()
@@ -24,9 +28,11 @@ class Service:
     async def synthesize(self, messages: AsyncIterator[UtteranceMessage], send: Send) -> None:
         self._streams += 1
         self._quiet.clear()
+        utterance = Utterance(self._stage, messages, send)
         try:
-            await Utterance(self._stage, messages, send).run()
+            await utterance.run()
         finally:
+            self._ended(utterance.report)
             self._streams -= 1
             if not self._streams:
                 self._quiet.set()

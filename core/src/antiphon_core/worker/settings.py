@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import ByteSize, Field, field_validator
@@ -11,6 +12,7 @@ from pydantic_settings import SettingsConfigDict
 from antiphon_core.settings import LIVE, LayeredSettings, Options, Paths, Words
 from antiphon_core.worker.admission import Places
 from antiphon_core.worker.eviction import Policy
+from antiphon_core.worker.trim import TrimSettings
 from antiphon_core.worker.utterances import UtteranceLimits
 
 
@@ -30,7 +32,9 @@ class WorkerSettings(LayeredSettings):
     device: str = Field("cpu", description="where models run: cpu, cuda:0, ...", pattern=r"^(cpu|cuda(:\d+)?|mps)$")
     threads: int = Field(1, description="CPU threads that one utterance may use", ge=1)
     options: Options = Field(default_factory=dict, description="the engine's own settings, KEY=VALUE")
-    model_dirs: Paths = Field((), description="folders with models and voices of your own")
+    own_dirs: Paths = Field((), description="folders with models and voices of your own")
+    models_dir: Path | None = Field(None, description="where model files are kept (else the user's cache folder)")
+    licences: Words = Field((), description="licences that models may have; empty: any")
 
     host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 for all (there is no authentication)")
     port: int = Field(50051, description="port to listen on; 0 picks a free one", ge=0, le=65535)
@@ -55,7 +59,7 @@ class WorkerSettings(LayeredSettings):
 
     drain_s: float = _live(30.0, "how long running utterances may take to finish after SIGTERM", ge=0)
     exit_on_stall: bool = _live(True, "end with status 70 when an engine hangs, for a supervisor to start afresh")
-    level: bool = Field(True, description="bring every voice to about -16 LUFS")
+    level: bool = _live(True, "bring every voice to about -16 LUFS")
     trim: bool = _live(True, "take silence off both ends of what an engine says")
     log_level: Literal["debug", "info", "warning", "error"] = _live("info", "least severe line that is logged")
     log_format: Literal["json", "console"] = Field("json", description="one JSON object a line, or for people")
@@ -78,7 +82,15 @@ class WorkerSettings(LayeredSettings):
 
     @property
     def utterance_limits(self) -> UtteranceLimits:
-        return UtteranceLimits(self.max_text_bytes, self.lead_ms, self.stall_s, self.client_idle_s)
+        return UtteranceLimits(
+            max_text_bytes=self.max_text_bytes,
+            lead_ms=self.lead_ms,
+            stall_s=self.stall_s,
+            client_idle_s=self.client_idle_s,
+            level=self.level,
+            trim=TrimSettings(enabled=self.trim),
+            log_text=self.log_text,
+        )
 
     def named(self, port: int) -> str:
         """The worker's name, once its port is known."""

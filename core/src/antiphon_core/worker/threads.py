@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from contextvars import copy_context
 from queue import SimpleQueue
 from typing import TypeVar
 
@@ -20,13 +21,14 @@ class Slot:
         threading.Thread(target=self._work, name=name, daemon=True).start()
 
     def run(self, job: Callable[[], T]) -> asyncio.Future[T]:
-        """Runs the job after those before it. Cancelling the future does not end the job."""
+        """Runs the job after those before it, in the caller's context. Cancelling the future does not end the job."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
+        context = copy_context()
 
         def work() -> None:
             try:
-                result = job()
+                result = context.run(job)
             except BaseException as error:
                 tell(loop, _fail, future, error)
             else:

@@ -4,41 +4,49 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from antiphon_core.audio import FRAME_MS
-from antiphon_core.errors import AntiphonError
-from antiphon_core.models import SpeechRequest
-from antiphon_core.utterance import Control, Finished, Reason, Start, Started, SynthesisEvent, Text, UtteranceMessage
+from structlog.contextvars import bind_contextvars
+
+from antiphon_core.audio import FRAME_MS, Frame, PcmFormat
+from antiphon_core.errors import AntiphonError, BadRequest, EngineStalled
+from antiphon_core.models import ModelInfo, SpeechRequest
+from antiphon_core.utterance import Reason, Start, Started, SynthesisEvent, UtteranceMessage
+from antiphon_core.wire.rpc import LOOKAHEAD_BYTES
+from antiphon_core.wire.servicer import Send
 from antiphon_core.worker.admission import Admission
 from antiphon_core.worker.audio_path import AudioPath
 from antiphon_core.worker.feed import Feed
 from antiphon_core.worker.outbox import Outbox
 from antiphon_core.worker.pull import Pull
+from antiphon_core.worker.report import Report, condition
+from antiphon_core.worker.requests import Requests
 from antiphon_core.worker.resident import Lease
 from antiphon_core.worker.residents import Residents
-from antiphon_core.worker.script import Script, is_speakable
-from antiphon_core.worker.sentences import Sentences
 from antiphon_core.worker.stopwatch import Stopwatch
-from antiphon_core.worker.text import clean_text
+from antiphon_core.worker.trim import TrimSettings
 from antiphon_core.worker.voices import Speaker, choose_speaker
-
-HEAR_OUT_S = 0.05
-"""How long a client that has not ended its requests may still be writing some."""
-
-Send = Callable[[SynthesisEvent], Awaitable[None]]
+from antiphon_core.worker.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
 class UtteranceLimits:
-    """What one utterance may ask of the worker."""
+    """What one utterance may ask of the worker, and how it is treated."""
 
     max_text_bytes: int
     lead_ms: int
     stall_s: float
     client_idle_s: float
+    level: bool
+    trim: TrimSettings
+    log_text: bool
+
+    def lead_events(self, pcm_format: PcmFormat) -> int:
+        """How much may wait in the outbox: a part of the lead is what the connection itself holds."""
+        in_connection = LOOKAHEAD_BYTES // pcm_format.frame_bytes
+        return max(1, self.lead_ms // FRAME_MS - in_connection)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,116 +61,80 @@ class Stage:
     stalled: Callable[[str], None]
     """Told the model whose engine hangs."""
 
+    def choose(self, start: Start) -> Speaker:
+        return choose_speaker(start, self.residents.models, self.default_model)
+
 
 class Utterance:
-    """Reads requests and sends events until one of them ends it. Leases end when the engine has let go."""
+    """Sends events until the engine is done, the client stops it, or something goes wrong.
+
+    Place and lease are given back when the engine has let go, which may be after the stream has ended.
+    """
 
     def __init__(self, stage: Stage, messages: AsyncIterator[UtteranceMessage], send: Send) -> None:
+        self.report = Report()
         self._stage = stage
-        self._messages = messages
         self._send = send
         self._limits = stage.limits()
-        self._script = Script(self._limits.max_text_bytes)
-        self._stopwatch = Stopwatch(time.monotonic)
-        self._feed = Feed(self._stopwatch)
-        self._outbox = Outbox(max(1, self._limits.lead_ms // FRAME_MS))
-        self._go = asyncio.Event()
-        self._go.set()
-        self._reason = Reason.COMPLETE
-        self._started: asyncio.Future[Start] = asyncio.get_running_loop().create_future()
-        self._admitting: asyncio.Future[Lease] | None = None
+        self._engine = Stopwatch(time.monotonic)
+        self._client = Stopwatch(time.monotonic)
+        """Runs while the client is waited for, to read or to resume."""
+        self._outbox = Outbox()
+        self._feed = Feed(self._engine)
+        self._requests = Requests(
+            messages,
+            stage.choose,
+            self._feed,
+            self._end,
+            max_text_bytes=self._limits.max_text_bytes,
+            log_text=self._limits.log_text,
+        )
         self._held = ExitStack()
-        self._sentences = Sentences()
+        self._admitting: asyncio.Future[Lease] | None = None
+        self._sending: asyncio.Task[None] | None = None
+        self._pull: Pull | None = None
+        self._abandoned: AntiphonError | None = None
 
     async def run(self) -> None:
-        reading = asyncio.create_task(self._read(), name="read-utterance")
+        watch = Watch(
+            self._limits.client_idle_s, lambda: max(self._client.running_s, self._requests.silent_s), self._abandon
+        )
         try:
-            await self._speak(await self._started)
-        finally:
-            self._end()
-            self._held.close()
-            await _heard_out(reading)
-
-    # What the client asks.
-
-    async def _read(self) -> None:
-        try:
-            async for message in self._messages:
-                self._obey(self._script.accept(message))
-            self._script.end()
+            await self._speak(*await self._requests.opened)
         except AntiphonError as error:
-            self._end(error)
-            async for _ in self._messages:
-                pass
+            self.report.outcome = condition(error)
+            raise
+        finally:
+            watch.stop()
+            self._end(None)
+            self._held.close()
+            self._measure()
+            await self._requests.close()
 
-    def _obey(self, message: UtteranceMessage) -> None:
-        if isinstance(message, Start):
-            self._started.set_result(message)
-        elif isinstance(message, Text):
-            self._take_text(message)
-        elif message is Control.PAUSE:
-            self._go.clear()
-        elif message is Control.RESUME:
-            self._go.set()
-        elif message is Control.STOP:
-            self._reason = Reason.STOPPED
-            self._end()
-
-    def _take_text(self, message: Text) -> None:
-        pieces = self._sentences.push(clean_text(message.text))
-        if message.last:
-            pieces += self._sentences.finish()
-        for piece in pieces:
-            if is_speakable(piece.text):
-                self._feed.put(piece)
-        if message.last:
-            self._feed.close()
-
-    def _end(self, reason: AntiphonError | None = None) -> None:
-        """No more audio is wanted."""
-        if reason is not None and not self._started.done():
-            self._started.set_exception(reason)
-        self._outbox.close(reason)
-        self._feed.cut()
-        self._go.set()
-        if self._admitting is not None:
-            self._admitting.cancel()
-
-    # What the client gets.
-
-    async def _speak(self, start: Start) -> None:
-        speaker = choose_speaker(start, self._stage.residents.models, self._stage.default_model)
+    async def _speak(self, start: Start, speaker: Speaker) -> None:
+        bind_contextvars(utterance=start.utterance_id, session=start.session_id, turn=start.turn_id)
+        self.report.begin(start, speaker)
         asked_s = time.monotonic()
         lease = await self._admit(speaker)
-        if lease is None:
-            await self._send(Finished(self._reason, 0, 0.0, 0.0, _ms(time.monotonic() - asked_s)))
-            return
-        queue_ms = _ms(time.monotonic() - asked_s)
-        await self._send(Started(self._stage.worker, speaker.model.id, speaker.public_id, start.format))
-        pull = self._pull(lease, start, speaker)
-        while (event := await self._outbox.take()) is not None:
-            if not self._go.is_set():
-                await self._go.wait()
-            await self._send(event)
-        await self._send(
-            Finished(
-                self._reason,
-                pull.samples,
-                _ms(pull.first_audio_s),
-                _ms(self._stopwatch.total_s),
-                queue_ms,
-            )
-        )
+        self.report.queue_ms = (time.monotonic() - asked_s) * 1000
+        reason = Reason.STOPPED
+        if lease is not None:
+            await self._give(Started(self._stage.worker, speaker.model.id, speaker.public_id, start.format))
+            self._begin(lease, start, speaker)
+            reason = await self._pass_on()
+        self._measure()
+        await self._give(self.report.finished(reason))
+        self.report.outcome = reason.value
 
     async def _admit(self, speaker: Speaker) -> Lease | None:
-        """A place and the model in memory; None if the client stopped it before."""
+        """A place, and the model in memory; None if the client stopped the utterance before."""
         self._admitting = asyncio.ensure_future(self._enter(speaker))
         try:
             return await self._admitting
         except asyncio.CancelledError:
-            if not self._admitting.done() or not self._outbox.closed:
+            if not self._outbox.closed:
                 raise
-            await self._outbox.take()  # raises what the client did wrong
+            await self._outbox.take()  # raises what the client did wrong, if it did
             return None
         finally:
             self._admitting = None
@@ -175,27 +147,82 @@ class Utterance:
         self._held.callback(lease.release)
         return lease
 
-    def _pull(self, lease: Lease, start: Start, speaker: Speaker) -> Pull:
-        """Starts the engine. From here on its end, not ours, frees what is held."""
+    def _begin(self, lease: Lease, start: Start, speaker: Speaker) -> None:
+        """Starts the engine. From here on its end frees what is held, not ours."""
 
         def ask(text: str) -> SpeechRequest:
             return SpeechRequest(text, speaker.voice.id, speaker.language, start.speed, start.seed, start.options)
 
-        path = AudioPath(start.format, gain_db=lease.resident.gain_db(speaker.voice.id))
-        pull = Pull(lease.model, ask, self._feed, path, self._outbox, self._stopwatch)
+        def stalled() -> None:
+            self._end(_stalled(speaker.model, self._limits.stall_s))
+            self._stage.stalled(speaker.model.id)
+
+        self._outbox.limit = self._limits.lead_events(start.format)
+        gain_db = lease.resident.gain_db(speaker.voice.id) if self._limits.level else 0.0
+        path = AudioPath(start.format, self._limits.trim, gain_db)
+        self._pull = Pull(lease.model, ask, self._feed, path, self._outbox, self._engine)
         held = self._held.pop_all()
-        lease.slot.run(pull.run).add_done_callback(lambda _: held.close())
-        return pull
+        held.callback(Watch(self._limits.stall_s, lambda: self._engine.running_s, stalled).stop)
+        lease.slot.run(self._pull.run).add_done_callback(lambda _: held.close())
+        self._requests.expect_text()
+
+    async def _pass_on(self) -> Reason:
+        """Sends what the engine makes, until the end of it."""
+        while (event := await self._outbox.take()) is not None:
+            if await self._wait_for_go():
+                await self._give(event)
+                if isinstance(event, Frame):
+                    self.report.samples += event.speech_samples
+        return Reason.STOPPED if self._outbox.closed else Reason.COMPLETE
+
+    async def _wait_for_go(self) -> bool:
+        """Waits while the client pauses. False if it wants no more instead of going on."""
+        if not self._requests.go.is_set():
+            self._client.start()
+            await self._requests.go.wait()
+            self._client.stop()
+        return not self._outbox.closed
+
+    async def _give(self, event: SynthesisEvent) -> None:
+        self._client.start()
+        self._sending = asyncio.current_task()
+        try:
+            await self._send(event)
+        except asyncio.CancelledError:
+            if self._abandoned is None:
+                raise
+            raise self._abandoned from None
+        finally:
+            self._sending = None
+            self._client.stop()
+
+    def _end(self, failure: AntiphonError | None) -> None:
+        """No more audio is wanted: the client stopped it, or this failure did."""
+        self._outbox.close(failure)
+        self._feed.cut()
+        self._requests.go.set()
+        if self._admitting is not None:
+            self._admitting.cancel()
+
+    def _abandon(self) -> None:
+        """Gives up on a client that neither reads nor writes, so that it does not keep a place for ever."""
+        self._abandoned = BadRequest(
+            f"the client neither read nor sent what was due for {self._limits.client_idle_s:g} s; read all events, and "
+            "send text until the one with last set",
+            subject="client_idle_s",
+        )
+        self._end(self._abandoned)
+        if self._sending is not None:
+            self._sending.cancel()
+
+    def _measure(self) -> None:
+        self.report.text_chars = self._requests.text_chars
+        self.report.synth_ms = self._engine.total_s * 1000
+        self.report.first_audio_ms = self._pull.first_audio_s * 1000 if self._pull else 0.0
 
 
-async def _heard_out(reading: asyncio.Task[None]) -> None:
-    """Lets the client end what it is writing: in grpc.aio, who writes into an ended call never learns why it ended."""
-    try:
-        await asyncio.wait({reading}, timeout=HEAR_OUT_S)
-    finally:
-        reading.cancel()
-        await asyncio.gather(reading, return_exceptions=True)
-
-
-def _ms(seconds: float) -> float:
-    return seconds * 1000
+def _stalled(model: ModelInfo, stall_s: float) -> EngineStalled:
+    return EngineStalled(
+        f"the engine of model {model.id!r} gave nothing for {stall_s:g} s; this worker gives up, ask another one",
+        subject=model.id,
+    )
