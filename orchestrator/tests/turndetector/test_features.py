@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from antiphon_orchestrator.ports import HeardSamples
 from antiphon_orchestrator.turndetector.features import LOOKBACK_SAMPLES, log_mel
@@ -18,7 +19,7 @@ def babble(samples: int, seed: int = 0) -> HeardSamples:
     return (0.05 * vowels * np.sin(2 * np.pi * 3 * times) + random.normal(0, 0.01, samples)).astype(np.float32)
 
 
-def by_the_book(turn: HeardSamples) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+def by_the_book(turn: HeardSamples) -> npt.NDArray[np.float64]:
     """The same picture as Whisper's paper and code describe it: frame by frame and band by band."""
     sound = np.concatenate([np.zeros(LOOKBACK_SAMPLES - len(turn)), turn.astype(np.float64)])
     sound = (sound - sound.mean()) / np.sqrt(sound.var() + 1e-7)
@@ -26,12 +27,13 @@ def by_the_book(turn: HeardSamples) -> np.ndarray[tuple[int, int], np.dtype[np.f
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(400) / 400)
     edges = [_slaney_hz(mel) for mel in np.linspace(0, 15 + 27 * np.log(8) / np.log(6.4), 82)]
     bands = np.array([_triangle(*edges[band : band + 3]) for band in range(80)])
-    picture = np.empty((80, 800))
+    powers = np.empty((80, 800))
     for frame in range(800):
         power = np.abs(np.fft.rfft(sound[frame * 160 : frame * 160 + 400] * hann)) ** 2
-        picture[:, frame] = bands @ power
-    picture = np.log10(np.maximum(picture, 1e-10))
-    return (np.maximum(picture, picture.max() - 8) + 4) / 4
+        powers[:, frame] = bands @ power
+    picture: npt.NDArray[np.float64] = np.log10(np.maximum(powers, 1e-10))
+    picture = np.maximum(picture, picture.max() - 8)
+    return (picture + 4) / 4
 
 
 def _triangle(low: float, middle: float, high: float) -> list[float]:

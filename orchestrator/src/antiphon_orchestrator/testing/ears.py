@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
-from antiphon_core.errors import AntiphonError, BadRequest
+from antiphon_core.errors import AntiphonError
 
+from antiphon_orchestrator.asr.refusals import require_short
 from antiphon_orchestrator.ports import EARS_RATE_HZ, HeardSamples, Transcript
 from antiphon_orchestrator.testing.voice import is_speech, understand
 
@@ -72,8 +73,7 @@ class ScriptedAsr:
     async def transcribe(
         self, audio: HeardSamples, *, language: str = "", prompt: str = "", urgent: bool = True
     ) -> Transcript:
-        if len(audio) > self.max_samples:
-            raise BadRequest(f"the audio has {len(audio)} samples; at most {self.max_samples} are allowed: cut it")
+        require_short(audio, self.max_samples)
         call = Heard(len(audio), urgent, language, prompt)
         self.calls.append(call)
         self.running += 1

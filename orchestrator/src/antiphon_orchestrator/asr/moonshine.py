@@ -1,0 +1,64 @@
+"""Recognises English with Moonshine, on the CPU; the default."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from antiphon_orchestrator.asr.loops import without_loop
+from antiphon_orchestrator.asr.moonshine_networks import MoonshineNetworks
+from antiphon_orchestrator.asr.refusals import require_language, require_short
+from antiphon_orchestrator.asr.vocabulary import Vocabulary
+from antiphon_orchestrator.enginepool import EnginePool, Stopped
+from antiphon_orchestrator.ports import EARS_RATE_HZ, HeardSamples, Transcript
+
+LANGUAGE = "en"
+_SHORTEST_SAMPLES = EARS_RATE_HZ // 20
+_TAIL_SAMPLES = EARS_RATE_HZ // 10
+"""Silence put behind the audio. Without it, a short word cut close is written two or three times."""
+_TOKENS_PER_S, _TOKENS_AT_LEAST = 12, 6
+"""Faster than anybody speaks: a recogniser that writes more has lost the thread."""
+_MADE_UP = frozenset({"You"})
+"""What it writes, without a full stop, for sounds that are no speech."""
+
+
+class MoonshineAsr:
+    """One instance serves all sessions. Slow to build: loads the networks and runs them once."""
+
+    max_samples = 30 * EARS_RATE_HZ
+
+    def __init__(self, folder: Path, *, running: int = 2, waiting: int = 64) -> None:
+        self._networks = MoonshineNetworks(folder)
+        self._vocabulary = Vocabulary(folder / "tokenizer.bin")
+        self._pool = EnginePool("moonshine", running=running, waiting=waiting)
+        self._recognise(np.zeros(EARS_RATE_HZ, np.float32), lambda: False)
+
+    async def transcribe(
+        self, audio: HeardSamples, *, language: str = "", prompt: str = "", urgent: bool = True
+    ) -> Transcript:
+        require_short(audio, self.max_samples)
+        require_language(language, {LANGUAGE}, "moonshine")
+        if len(audio) < _SHORTEST_SAMPLES:
+            return Transcript("", LANGUAGE)
+        padded = np.concatenate([audio, np.zeros(_TAIL_SAMPLES, np.float32)])
+
+        def recognise(stopped: Stopped) -> str:
+            return self._recognise(padded, stopped)
+
+        return Transcript(await self._pool.run(recognise, urgent=urgent), LANGUAGE)
+
+    def close(self) -> None:
+        self._pool.close()
+
+    def _recognise(self, audio: HeardSamples, stopped: Stopped) -> str:
+        limit = len(audio) * _TOKENS_PER_S // EARS_RATE_HZ + _TOKENS_AT_LEAST
+        tokens: list[int] = []
+        for token in self._networks.tokens(audio, stopped):
+            tokens.append(token)
+            once = without_loop(tokens)
+            if once is not None or len(tokens) >= limit:
+                tokens = once or tokens
+                break
+        text = self._vocabulary.text(tokens)
+        return text if any(map(str.isalnum, text)) and text not in _MADE_UP else ""

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from antiphon_core.errors import CannotLoad, Full, Unsupported
+from antiphon_orchestrator.asr.moonshine import MoonshineAsr
+from antiphon_orchestrator.ports import EARS_RATE_HZ, HeardSamples
+
+integration = [pytest.mark.integration, pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+def moonshine(model_folder: Callable[[str], Path]) -> Iterator[MoonshineAsr]:
+    asr = MoonshineAsr(model_folder("moonshine-tiny-en"), running=1, waiting=1)
+    yield asr
+    asr.close()
+
+
+def test_missing_weights_are_named(tmp_path: Path) -> None:
+    with pytest.raises(CannotLoad, match=r"encoder_model\.ort is missing; pull the model again"):
+        MoonshineAsr(tmp_path)
+
+
+class TestWithItsWeights:
+    pytestmark = integration
+
+    async def test_a_language_it_does_not_know_is_refused(self, moonshine: MoonshineAsr) -> None:
+        with pytest.raises(Unsupported, match="moonshine does not understand 'de-AT', only: en"):
+            await moonshine.transcribe(np.zeros(16_000, np.float32), language="de-AT")
+
+    async def test_noise_makes_it_write_neither_a_made_up_word_nor_a_loop(self, moonshine: MoonshineAsr) -> None:
+        times = np.arange(EARS_RATE_HZ) / EARS_RATE_HZ
+        tone = (0.2 * np.sin(2 * np.pi * 440 * times)).astype(np.float32)
+        assert (await moonshine.transcribe(tone)).text == ""
+        hiss = np.random.default_rng(0).normal(0, 0.05, 3 * EARS_RATE_HZ).astype(np.float32)
+        words = re.findall(r"\w+", (await moonshine.transcribe(hiss)).text.lower())
+        assert len(words) < 16
+
+    async def test_too_many_at_once_are_refused(self, moonshine: MoonshineAsr, jfk: HeardSamples) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(2):
+                tasks.create_task(moonshine.transcribe(jfk))
+            await asyncio.sleep(0)
+            with pytest.raises(Full, match="moonshine is busy"):
+                await moonshine.transcribe(jfk)
+
+    async def test_closing_lets_its_threads_go(self, model_folder: Callable[[str], Path], jfk: HeardSamples) -> None:
+        before = set(threading.enumerate())
+        asr = MoonshineAsr(model_folder("moonshine-tiny-en"))
+        await asr.transcribe(jfk[:32_000])
+        asr.close()
+        for thread in set(threading.enumerate()) - before:
+            await asyncio.to_thread(thread.join, 5)
+        assert not [thread for thread in threading.enumerate() if "moonshine" in thread.name]
