@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
 from antiphon_core.errors import BadSettings
-from antiphon_core.registry.base import Announcer, WorkerDescription
+from antiphon_core.registry.base import Announcer, Fleet, WorkerDescription
+from antiphon_core.registry.describing import Describing
+from antiphon_core.registry.static import StaticFleet
 
-_SCHEMES = ("static",)
+_STATIC = "static://"
 
 
 class Unannounced:
@@ -20,17 +21,23 @@ class Unannounced:
 
 
 def announcer_for(url: str) -> Announcer:
-    _scheme(url)
+    _check(url)
     return Unannounced()
 
 
-def _scheme(url: str) -> str:
-    scheme = urlsplit(url).scheme
-    if scheme not in _SCHEMES:
-        allowed = [f"{name}://" for name in _SCHEMES]
+def fleet_for(url: str) -> Fleet:
+    _check(url)
+    addresses = [address.strip() for address in url.removeprefix(_STATIC).split(",") if address.strip()]
+    if not addresses:
         raise BadSettings(
-            f"registry is {url!r}; there is no registry of that kind, it begins with {' or '.join(allowed)}",
+            f"registry {url!r} names no worker; write static://HOST:PORT, several with commas between",
             subject="registry",
-            allowed=allowed,
         )
-    return scheme
+    return StaticFleet(addresses, Describing())
+
+
+def _check(url: str) -> None:
+    if not url.startswith(_STATIC):
+        raise BadSettings(
+            f"there is no registry like {url!r}; it is {_STATIC}HOST:PORT,...", subject="registry", allowed=[_STATIC]
+        )

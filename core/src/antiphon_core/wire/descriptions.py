@@ -5,7 +5,15 @@ from __future__ import annotations
 from antiphon_proto.v1 import tts_pb2 as pb
 
 from antiphon_core.models import Capability, ModelInfo, VoiceInfo
-from antiphon_core.registry.base import Limits, Load, ModelState, ModelStatus, WorkerDescription
+from antiphon_core.registry.base import (
+    Limits,
+    Load,
+    LoadProgress,
+    LoadStage,
+    ModelState,
+    ModelStatus,
+    WorkerDescription,
+)
 
 _STATE_TO_WIRE = {
     ModelState.REMOTE: pb.ModelInfo.STATE_REMOTE,
@@ -14,6 +22,13 @@ _STATE_TO_WIRE = {
     ModelState.RESIDENT: pb.ModelInfo.STATE_RESIDENT,
 }
 _STATE_FROM_WIRE = {wire: state for state, wire in _STATE_TO_WIRE.items()}
+_STAGE_TO_WIRE = {
+    LoadStage.FETCHING: pb.LoadModelResponse.STATE_FETCHING,
+    LoadStage.LOADING: pb.LoadModelResponse.STATE_LOADING,
+    LoadStage.WARMING: pb.LoadModelResponse.STATE_WARMING,
+    LoadStage.READY: pb.LoadModelResponse.STATE_READY,
+}
+_STAGE_FROM_WIRE = {wire: stage for stage, wire in _STAGE_TO_WIRE.items()}
 _CAPABILITY_TO_WIRE = {
     capability: pb.Capability.Value(f"CAPABILITY_{capability.value.upper()}") for capability in Capability
 }
@@ -106,3 +121,14 @@ def description_from_wire(message: pb.DescribeResponse) -> WorkerDescription:
             lead_ms=limits.lead_ms,
         ),
     )
+
+
+def progress_to_wire(progress: LoadProgress) -> pb.LoadModelResponse:
+    return pb.LoadModelResponse(
+        state=_STAGE_TO_WIRE[progress.stage], done_bytes=progress.done_bytes, total_bytes=progress.total_bytes
+    )
+
+
+def progress_from_wire(message: pb.LoadModelResponse) -> LoadProgress:
+    stage = _STAGE_FROM_WIRE.get(message.state, LoadStage.LOADING)
+    return LoadProgress(stage, message.done_bytes, message.total_bytes)

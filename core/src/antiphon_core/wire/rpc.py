@@ -24,6 +24,10 @@ CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
     # Without these a slow reader gives no backpressure, and a worker runs many seconds ahead of it.
     ("grpc.http2.lookahead_bytes", LOOKAHEAD_BYTES),
     ("grpc.http2.bdp_probe", 0),
+    # A worker that was restarted is there again in a second; by default a channel may sleep for two minutes.
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.min_reconnect_backoff_ms", 1_000),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
 )
 """Both ends of a channel use them."""
 

@@ -10,22 +10,15 @@ import grpc
 from antiphon_proto.v1 import tts_pb2 as pb
 
 from antiphon_core.errors import AntiphonError
-from antiphon_core.registry.base import LoadProgress, LoadStage, ModelStatus, Reloaded, WorkerDescription
+from antiphon_core.registry.base import LoadProgress, ModelStatus, Reloaded, WorkerDescription
 from antiphon_core.utterance import SynthesisEvent, UtteranceMessage
-from antiphon_core.wire.descriptions import description_to_wire, model_to_wire
+from antiphon_core.wire.descriptions import description_to_wire, model_to_wire, progress_to_wire
 from antiphon_core.wire.failures import failure_to_wire
 from antiphon_core.wire.rpc import TextToSpeechServicer
 from antiphon_core.wire.utterances import event_to_wire, request_from_wire
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Send = Callable[[SynthesisEvent], Awaitable[None]]
-
-_STAGE_TO_WIRE = {
-    LoadStage.FETCHING: pb.LoadModelResponse.STATE_FETCHING,
-    LoadStage.LOADING: pb.LoadModelResponse.STATE_LOADING,
-    LoadStage.WARMING: pb.LoadModelResponse.STATE_WARMING,
-    LoadStage.READY: pb.LoadModelResponse.STATE_READY,
-}
 
 
 class SpeechService(Protocol):
@@ -69,11 +62,7 @@ class SpeechServicer(TextToSpeechServicer):
     async def LoadModel(self, request: pb.LoadModelRequest, context: Context) -> AsyncIterator[pb.LoadModelResponse]:
         async with _answering(context):
             async for progress in self._service.load_model(request.model):
-                yield pb.LoadModelResponse(
-                    state=_STAGE_TO_WIRE[progress.stage],
-                    done_bytes=progress.done_bytes,
-                    total_bytes=progress.total_bytes,
-                )
+                yield progress_to_wire(progress)
 
     async def UnloadModel(self, request: pb.UnloadModelRequest, context: Context) -> pb.UnloadModelResponse:
         async with _answering(context):

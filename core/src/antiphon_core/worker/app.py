@@ -16,6 +16,7 @@ import structlog
 from antiphon_core.live import LiveSettings
 from antiphon_core.registry.base import Limits, Load, WorkerDescription
 from antiphon_core.registry.urls import announcer_for
+from antiphon_core.tasks import Tasks
 from antiphon_core.worker.admission import Admission
 from antiphon_core.worker.loading import Loader
 from antiphon_core.worker.logs import set_log_level
@@ -26,7 +27,6 @@ from antiphon_core.worker.residents import Residents
 from antiphon_core.worker.server import Server, serve_metrics
 from antiphon_core.worker.service import Service
 from antiphon_core.worker.settings import WorkerSettings
-from antiphon_core.worker.tasks import Tasks
 from antiphon_core.worker.utterances import Stage
 from antiphon_core.worker.voices import known_model
 
