@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from antiphon_core.errors import BadSettings
 from antiphon_core.registry.base import Announcer, Fleet, WorkerDescription
-from antiphon_core.registry.describing import Describing
 from antiphon_core.registry.static import StaticFleet
 
 _STATIC = "static://"
@@ -30,10 +29,10 @@ def fleet_for(url: str) -> Fleet:
     addresses = [address.strip() for address in url.removeprefix(_STATIC).split(",") if address.strip()]
     if not addresses:
         raise BadSettings(
-            f"registry {url!r} names no worker; write static://HOST:PORT, several with commas between",
+            f"registry {url!r} names no worker; write {_STATIC}HOST:PORT, several with commas between",
             subject="registry",
         )
-    return StaticFleet(addresses, Describing())
+    return StaticFleet(addresses)
 
 
 def _check(url: str) -> None:
