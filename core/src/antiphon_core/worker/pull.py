@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Iterator
 from antiphon_core.audio import PcmChunk
 from antiphon_core.errors import AntiphonError, BadText, EngineFailed
 from antiphon_core.models import Capability, Model, SpeechRequest
-from antiphon_core.worker.audio_path import AudioPath
+from antiphon_core.worker.audio_path import AudioPath, slices
 from antiphon_core.worker.feed import Feed, Piece
+from antiphon_core.worker.framer import Framed
 from antiphon_core.worker.outbox import Outbox
 from antiphon_core.worker.stopwatch import Stopwatch
 
@@ -86,12 +87,10 @@ class Pull:
             for chunk in chunks:
                 self._stopwatch.stop()
                 self._spoken = True
-                events = self._path.push(chunk)
-                if events and not self.first_audio_s and self._first_text_s is not None:
-                    self.first_audio_s = self._clock() - self._first_text_s
-                self._outbox.put(events)
-                if not self._outbox.wait_for_room():
-                    return False
+                for part in slices(chunk):
+                    self._send(self._path.push(part))
+                    if not self._outbox.wait_for_room():
+                        return False
                 self._stopwatch.start()
             return True
         finally:
@@ -99,6 +98,11 @@ class Pull:
             close = getattr(chunks, "close", None)
             if close is not None:
                 close()
+
+    def _send(self, events: list[Framed]) -> None:
+        if events and not self.first_audio_s and self._first_text_s is not None:
+            self.first_audio_s = self._clock() - self._first_text_s
+        self._outbox.put(events)
 
     def _pieces(self) -> Iterator[Piece]:
         for piece in self._feed:
