@@ -51,7 +51,7 @@ class Resampler:
 def _graph(in_rate_hz: int, out_rate_hz: int) -> Graph:
     """What av.AudioResampler builds, but without its threads: by default every graph starts one a CPU core."""
     graph = Graph()
-    with suppress(AttributeError):  # PyAV before 17 has no say in it
+    with suppress(AttributeError):  # PyAV before 17.1 has no say in it
         graph.threads = 1
     graph.link_nodes(
         graph.add("abuffer", sample_rate=str(in_rate_hz), sample_fmt="s16", channel_layout="mono"),

@@ -58,6 +58,14 @@ def _place(part: Samples, samples: Samples) -> int:
     return int(np.flatnonzero((windows == part).all(axis=1))[0])
 
 
+@pytest.mark.parametrize(
+    ("lead_ms", "padding_ms", "wanted_ms"),
+    [(300, 400, 20 + 100 + 150), (10, 100, 10 + 100 + 100), (1_000, 800, 20 + 100 + 200), (1_005, 0, 1_105)],
+)
+def test_the_ends_keep_exactly_what_is_set(lead_ms: int, padding_ms: int, wanted_ms: int) -> None:
+    assert len(trimmed(np.concatenate([silence(lead_ms), sound(100), silence(padding_ms)]))) == wanted_ms * MS
+
+
 def test_sound_leaves_at_once() -> None:
     trimmer = Trimmer(RATE_HZ, SETTINGS)
     trimmer.push(PcmChunk(np.concatenate([silence(300), sound(10)]), RATE_HZ))
@@ -97,6 +105,13 @@ def test_a_voice_below_the_threshold_is_not_touched() -> None:
     for length_ms in (300, 1_700):
         whisper = sound(length_ms, -65.0)
         assert np.array_equal(trimmed(whisper), whisper)
+
+
+def test_marks_in_a_voice_below_the_threshold_stay() -> None:
+    trimmer = Trimmer(RATE_HZ, SETTINGS)
+    mark = TextMark(0, 1, 800)
+    assert trimmer.push(PcmChunk(sound(200, -65.0), RATE_HZ, (mark,))).marks == ()
+    assert trimmer.finish().marks == (mark,)
 
 
 def test_sound_in_an_incomplete_last_window_is_heard() -> None:
