@@ -3,7 +3,8 @@
 `classify(transcript, language)` reads from left to right: what remains after leading sounds and listener's phrases
 decides. "Yeah, okay." is a BACKCHANNEL, "yeah, but what about Berlin" are words, "okay, stop" is a COMMAND: it stops a
 speaker even alone. Recognisers invent words for coughs, breath and keys; such words count as NOTHING, always for the
-notorious ones, else when there was too little sound for them.
+notorious ones, else when there was too little sound for them. So do two or more words that we are just `saying`: a
+microphone without echo cancellation hears us.
 """
 
 from __future__ import annotations
@@ -56,11 +57,14 @@ def word_count(text: str) -> int:
     return len(tokens) - characters + (characters + 1) // 2
 
 
-def classify(text: str, language: str = "", *, speech_ms: int | None = None, level_db: float = 0.0) -> Heard:
-    """What `text` is, heard in `speech_ms` of speech (None: unknown), `level_db` over the user's usual level."""
+def classify(
+    text: str, language: str = "", *, speech_ms: int | None = None, level_db: float = 0.0, saying: str = ""
+) -> Heard:
+    """What `text` is, heard in `speech_ms` of speech (None: unknown), `level_db` over the user's usual level, while we
+    said `saying` (the last few seconds of it)."""
     tokens = normal_words(text)
     phrases = _phrases(language.replace("_", "-").split("-")[0].lower())
-    if not tokens or tokens in phrases.inventions:
+    if not tokens or tokens in phrases.inventions or _is_echo(tokens, normal_words(saying)):
         return Heard.NOTHING
     faint = level_db <= FAINT_DB or (speech_ms is not None and speech_ms < PHANTOM_MS)
     if faint and tokens in phrases.phantoms:
@@ -83,6 +87,11 @@ class _Phrases:
         self.phantoms = _tuples(lexicon.phantoms)
         self.inventions = _tuples(INVENTIONS)
         self.longest = max(len(phrase) for phrase in self.backchannels | self.commands)
+
+
+def _is_echo(tokens: Tokens, saying: Tokens) -> bool:
+    length = len(tokens)
+    return length > 1 and any(saying[at : at + length] == tokens for at in range(len(saying) - length + 1))
 
 
 def _by_phrases(tokens: Tokens, phrases: _Phrases) -> Heard:

@@ -35,39 +35,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from antiphon_orchestrator.turn import events as ev
 from antiphon_orchestrator.turn.backchannel import Heard
-from antiphon_orchestrator.turn.events import (
-    Actions,
-    CancelRequested,
-    Cause,
-    ClearRequested,
-    Close,
-    CommitRequested,
-    CommitTurn,
-    Continue,
-    DiscardTurn,
-    DropSpeculation,
-    FloorEvent,
-    Hold,
-    HungUp,
-    Interrupt,
-    Nudge,
-    Recognise,
-    Refuse,
-    ReplyFinished,
-    ReplyStarted,
-    Respond,
-    ResponseRequested,
-    Resume,
-    StartSpeculation,
-    Tick,
-    TurnEmpty,
-    UserFinished,
-    UserHeard,
-    UserPaused,
-    UserResumed,
-    UserStarted,
-)
+from antiphon_orchestrator.turn.events import Actions, Cause
 from antiphon_orchestrator.turn.hold import HoldSettings, UserSpeech, Verdict, decide
 from antiphon_orchestrator.turn.limits import Limits, LimitSettings
 
@@ -123,20 +93,20 @@ class Floor:
         self._nudge_at_ms: int | None = None
         self._closed = False
         self._handlers: dict[type, Callable[[Any, int], Actions]] = {
-            UserStarted: self._on_started,
-            UserPaused: self._on_paused,
-            UserResumed: self._on_resumed,
-            UserFinished: self._on_finished,
-            UserHeard: self._on_heard,
-            TurnEmpty: self._on_turn_empty,
-            ReplyStarted: self._on_reply_started,
-            ReplyFinished: self._on_reply_finished,
-            ResponseRequested: self._on_response_requested,
-            CancelRequested: self._on_cancel,
-            CommitRequested: self._on_commit,
-            ClearRequested: self._on_clear,
-            Tick: self._on_tick,
-            HungUp: self._on_hung_up,
+            ev.UserStarted: self._on_started,
+            ev.UserPaused: self._on_paused,
+            ev.UserResumed: self._on_resumed,
+            ev.UserFinished: self._on_finished,
+            ev.UserHeard: self._on_heard,
+            ev.TurnEmpty: self._on_turn_empty,
+            ev.ReplyStarted: self._on_reply_started,
+            ev.ReplyFinished: self._on_reply_finished,
+            ev.ResponseRequested: self._on_response_requested,
+            ev.CancelRequested: self._on_cancel,
+            ev.CommitRequested: self._on_commit,
+            ev.ClearRequested: self._on_clear,
+            ev.Tick: self._on_tick,
+            ev.HungUp: self._on_hung_up,
         }
 
     @property
@@ -160,18 +130,16 @@ class Floor:
         """Changes how turns are taken; the limits stay those of the session's beginning."""
         self._settings = settings
 
-    def on(self, event: FloorEvent, now_ms: int) -> Actions:
+    def on(self, event: ev.FloorEvent, now_ms: int) -> Actions:
         """Takes what happened; returns what to do."""
         if self._closed:
             return ()
-        if not isinstance(event, Tick):
-            self._nudge_at_ms = None
         return self._handlers[type(event)](event, now_ms)
 
     # ------------------------------------------------------------------- the user
 
-    def _on_started(self, event: UserStarted, now_ms: int) -> Actions:
-        self._limits.active(now_ms)
+    def _on_started(self, event: ev.UserStarted, now_ms: int) -> Actions:
+        self._active(now_ms)
         if self._speech is not None:
             return self._on_resumed(event, now_ms)
         self._speech = UserSpeech(now_ms, overlapping=self._reply is not None, answers=event.answers)
@@ -180,38 +148,38 @@ class Floor:
             return ()
         return self._hold()
 
-    def _on_paused(self, event: UserPaused, now_ms: int) -> Actions:
+    def _on_paused(self, event: ev.UserPaused, now_ms: int) -> Actions:
         speech = self._speech
         if speech is None or speech.paused:
             return ()
         speech.pause(now_ms, event.speech_ms)
         if self._reply is None:
             return () if speech.dismissed else self._speculate()
-        return self._judge(now_ms) or ((Recognise(),) if self._reply.held else ())
+        return self._judge(now_ms) or ((ev.Recognise(),) if self._reply.held else ())
 
-    def _on_resumed(self, _: UserResumed | UserStarted, now_ms: int) -> Actions:
+    def _on_resumed(self, _: ev.UserResumed | ev.UserStarted, now_ms: int) -> Actions:
         speech = self._speech
         if speech is None:
-            return self._on_started(UserStarted(), now_ms)
+            return self._on_started(ev.UserStarted(), now_ms)
         speech.go_on(now_ms)
         if speech.dismissed:
-            speech.judge_afresh(now_ms)
+            speech.judge_afresh(now_ms, overlapping=self._reply is not None)
         return *self._drop_speculation(), *self._hold()
 
-    def _on_heard(self, event: UserHeard, now_ms: int) -> Actions:
+    def _on_heard(self, event: ev.UserHeard, now_ms: int) -> Actions:
         speech = self._speech
         if speech is None:
             return ()
         speech.heard = event
-        if self._reply is None and event.kind in (Heard.WORDS, Heard.COMMAND):
+        if self._reply is None and speech.became_more(self._settings.hold):
             speech.dismissed = False
         return self._judge(now_ms)
 
-    def _on_finished(self, _: UserFinished, now_ms: int) -> Actions:
+    def _on_finished(self, _: ev.UserFinished, now_ms: int) -> Actions:
         speech = self._speech
         if speech is None:
             return ()
-        self._limits.active(now_ms)
+        self._active(now_ms)
         if not speech.paused:
             speech.pause(now_ms, speech.spoken_ms(now_ms))
         speech.over = True
@@ -219,27 +187,27 @@ class Floor:
 
     # ------------------------------------------------------------------ the reply
 
-    def _on_reply_started(self, event: ReplyStarted, _: int) -> Actions:
+    def _on_reply_started(self, event: ev.ReplyStarted, _: int) -> Actions:
         if self._reply is not None and self._reply.epoch == event.epoch:
             self._reply.audible = True
         return ()
 
-    def _on_reply_finished(self, event: ReplyFinished, now_ms: int) -> Actions:
+    def _on_reply_finished(self, event: ev.ReplyFinished, now_ms: int) -> Actions:
         if self._reply is None or self._reply.epoch != event.epoch:
             return ()
+        reply, self._reply = self._reply, None
         if self._limits.turns_spent:
             return self._close(Cause.TURNS)
-        reply, self._reply = self._reply, None
         if not reply.nudged:
-            self._limits.active(now_ms)
+            self._active(now_ms)
         if self._settings.nudge_ms:
             self._nudge_at_ms = now_ms + self._settings.nudge_ms
         if self._speech is not None:
             self._speech.answers |= event.asks and reply.held
-        released: Actions = (Resume(),) if reply.held else ()
+        released: Actions = (ev.Resume(),) if reply.held else ()
         return *released, *self._after_reply(now_ms)
 
-    def _on_turn_empty(self, _: TurnEmpty, now_ms: int) -> Actions:
+    def _on_turn_empty(self, _: ev.TurnEmpty, now_ms: int) -> Actions:
         reply = self._reply
         if reply is None or reply.audible:
             return ()
@@ -248,60 +216,68 @@ class Floor:
 
     # ----------------------------------------------------------------- the client
 
-    def _on_response_requested(self, _: ResponseRequested, now_ms: int) -> Actions:
-        self._limits.active(now_ms)
+    def _on_response_requested(self, _: ev.ResponseRequested, now_ms: int) -> Actions:
+        self._active(now_ms)
         if self._reply is not None:
-            return (Refuse(),)
+            return (ev.Refuse(),)
         return *self._drop_speculation(), *self._respond(now_ms)
 
-    def _on_cancel(self, _: CancelRequested, now_ms: int) -> Actions:
-        self._limits.active(now_ms)
+    def _on_cancel(self, _: ev.CancelRequested, now_ms: int) -> Actions:
+        self._active(now_ms)
         if self._reply is None:
             return ()
         return *self._interrupt(Cause.CLIENT), *self._after_reply(now_ms)
 
-    def _on_commit(self, _: CommitRequested, now_ms: int) -> Actions:
-        self._limits.active(now_ms)
+    def _on_commit(self, _: ev.CommitRequested, now_ms: int) -> Actions:
+        self._active(now_ms)
         held = self._reply is not None and self._reply.held
         dropped = self._interrupt(Cause.USER) if held else self._drop_speculation()
         self._speech = None
-        return *dropped, CommitTurn(), *self._limits.turn()
+        return *dropped, ev.CommitTurn(), *self._limits.turn()
 
-    def _on_clear(self, _: ClearRequested, now_ms: int) -> Actions:
-        self._limits.active(now_ms)
+    def _on_clear(self, _: ev.ClearRequested, now_ms: int) -> Actions:
+        self._active(now_ms)
         self._speech = None
-        return *self._release(), *self._drop_speculation(), DiscardTurn()
+        return *self._release(), *self._drop_speculation(), ev.DiscardTurn()
 
-    def _on_hung_up(self, _: HungUp, __: int) -> Actions:
+    def _on_hung_up(self, _: ev.HungUp, __: int) -> Actions:
         return self._close(Cause.HUNG_UP)
 
-    def _on_tick(self, _: Tick, now_ms: int) -> Actions:
+    def _on_tick(self, _: ev.Tick, now_ms: int) -> Actions:
         due = self._limits.tick(now_ms, idle=self.state is State.IDLE)
-        if due and isinstance(due[-1], Close):
+        if due and isinstance(due[-1], ev.Close):
             return self._close(due[-1].cause)
         return *due, *self._judge(now_ms), *self._overdue(now_ms)
 
     # -------------------------------------------------------------------- helpers
 
+    def _active(self, now_ms: int) -> None:
+        self._limits.active(now_ms)
+        self._nudge_at_ms = None
+
     def _hold(self) -> Actions:
         if self._reply is None or self._reply.held or not self._settings.interrupt_response:
             return ()
         self._reply.held = True
-        return (Hold(),)
+        return (ev.Hold(),)
 
     def _release(self) -> Actions:
         if self._reply is None or not self._reply.held:
             return ()
         self._reply.held = False
-        return (Resume(),)
+        return (ev.Resume(),)
 
     def _judge(self, now_ms: int) -> Actions:
         """Decides about speech during a reply; about dismissed speech, only whether it has become more."""
         speech, reply = self._speech, self._reply
-        if speech is None or reply is None or not (reply.held or (speech.dismissed and speech.heard)):
+        if speech is None or reply is None:
             return ()
+        if not reply.held and not (speech.dismissed and speech.became_more(self._settings.hold)):
+            return ()
+        if not self._settings.interrupt_response:
+            return self._release()
         verdict = decide(speech, now_ms, self._settings.hold)
-        if verdict is Verdict.INTERRUPT and self._settings.interrupt_response:
+        if verdict is Verdict.INTERRUPT:
             return self._give_way(speech, now_ms)
         if verdict is not Verdict.RESUME or not reply.held:
             return ()
@@ -326,12 +302,12 @@ class Floor:
         speech, self._speech = self._speech, None
         assert speech is not None
         if not self._counts(speech):
-            gone = *self._drop_speculation(), DiscardTurn()
+            gone = *self._drop_speculation(), ev.DiscardTurn()
             owed = self._respond(now_ms) if self._owes_reply and self._reply is None else ()
             return *gone, *(self._continue(now_ms) if speech.interrupting else owed)
         if self._limits.turns_spent:
             return self._close(Cause.TURNS)
-        committed: Actions = (CommitTurn(), *self._limits.turn())
+        committed: Actions = (ev.CommitTurn(), *self._limits.turn())
         if not self._settings.create_response:
             return *committed, *self._drop_speculation()
         if self._reply is not None:
@@ -346,29 +322,27 @@ class Floor:
         return not (listening_only and speech.is_only(Heard.BACKCHANNEL))
 
     def _speculate(self) -> Actions:
-        if self._speculation is not None:
-            return ()
         self._speculation = self._next_epoch()
-        return (StartSpeculation(self._speculation, reply=self._settings.create_response),)
+        return (ev.StartSpeculation(self._speculation, reply=self._settings.create_response),)
 
     def _drop_speculation(self) -> Actions:
         dropped, self._speculation = self._speculation, None
-        return () if dropped is None else (DropSpeculation(dropped),)
+        return () if dropped is None else (ev.DropSpeculation(dropped),)
 
     def _respond(self, now_ms: int, *, cut_short: bool = False, nudged: bool = False) -> Actions:
         epoch, self._speculation = self._speculation, None
         speculated = epoch is not None
         self._reply = _Reply(epoch or self._next_epoch(), now_ms, cut_short, nudged)
         self._owes_reply = False
-        return (Respond(self._reply.epoch, speculated),)
+        return (ev.Respond(self._reply.epoch, speculated),)
 
     def _continue(self, now_ms: int) -> Actions:
         self._reply = _Reply(self._next_epoch(), now_ms)
-        return (Continue(self._reply.epoch),)
+        return (ev.Continue(self._reply.epoch),)
 
     def _interrupt(self, cause: Cause) -> Actions:
         self._reply = None
-        return (Interrupt(self._next_epoch(), cause),)
+        return (ev.Interrupt(self._next_epoch(), cause),)
 
     def _next_epoch(self) -> int:
         self._epoch += 1
@@ -383,10 +357,10 @@ class Floor:
         if self._nudge_at_ms is None or now_ms < self._nudge_at_ms or self.state is not State.IDLE:
             return ()
         self._nudge_at_ms = None
-        return Nudge(), *self._respond(now_ms, nudged=True)
+        return ev.Nudge(), *self._respond(now_ms, nudged=True)
 
     def _close(self, cause: Cause) -> Actions:
         dropped = self._drop_speculation()
         interrupted = self._interrupt(cause) if self._reply is not None else ()
         self._speech, self._closed = None, True
-        return *dropped, *interrupted, Close(cause)
+        return *dropped, *interrupted, ev.Close(cause)

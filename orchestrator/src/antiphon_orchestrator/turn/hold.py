@@ -4,8 +4,8 @@
 WAIT. While it waits the reply is held (silent or ducked), so waiting costs the user nothing; deciding wrongly does:
 going on talks over a person, giving up loses an answer. Therefore:
 
-1. A command ("stop", "wait", "no", "hello?") interrupts at once.
-2. Speech much fainter than the user's usual level is somebody else's: go on.
+1. Speech much fainter than the user's usual level is somebody else's: go on.
+2. A command ("stop", "wait", "no", "hello?") interrupts at once, even if it is rather faint.
 3. Words interrupt at once if there are two, or if one is drawn out or, after the speech, not too short: one very
    short word is a cough that a recogniser made something of.
 4. After the speech: a backchannel or no words at all means go on. Where the sentence held is the reply's last and asks
@@ -41,10 +41,15 @@ class HoldSettings:
     drawn_out_word_ms: int = 500
     patience_ms: int = 400
     takeover_ms: int = 900
-    backchannel_ms: int = 1_200
+    backchannel_ms: int = 1_500
     noise_ms: int = 1_500
     limit_ms: int = 4_000
     faint_db: float = FAINT_DB
+    faint_command_db: float = FAINT_DB - 6.0
+
+    def is_faint(self, heard: UserHeard) -> bool:
+        """Whether somebody else seems to speak."""
+        return heard.level_db <= (self.faint_command_db if heard.kind is Heard.COMMAND else self.faint_db)
 
 
 @dataclass(slots=True)
@@ -86,9 +91,10 @@ class UserSpeech:
         if self.heard is not None:
             self.heard = self.heard.not_final()
 
-    def judge_afresh(self, now_ms: int) -> None:
+    def judge_afresh(self, now_ms: int, *, overlapping: bool) -> None:
         """What was dismissed matters again, as if it began now."""
-        self.dismissed, self.since_ms, self._spurt_ms, self._spoken_ms, self.heard = False, now_ms, now_ms, 0, None
+        self.dismissed, self.overlapping, self.heard = False, overlapping, None
+        self.since_ms, self._spurt_ms, self._spoken_ms = now_ms, now_ms, 0
 
     def spoken_ms(self, now_ms: int) -> int:
         """How much speech there was so far."""
@@ -97,6 +103,13 @@ class UserSpeech:
     def silent_ms(self, now_ms: int) -> int:
         """How long ago it was noticed that it fell silent."""
         return 0 if self._paused_ms is None else now_ms - self._paused_ms
+
+    def became_more(self, settings: HoldSettings) -> bool:
+        """Whether something was said, after it was dismissed, that cannot be noise or a listener's word."""
+        heard = self.heard
+        if heard is None or settings.is_faint(heard):
+            return False
+        return heard.kind is Heard.COMMAND or (heard.kind is Heard.WORDS and heard.words > 1)
 
     def is_only(self, kind: Heard) -> bool:
         """Whether all of it was recognised, and as no more than `kind`."""
@@ -118,10 +131,10 @@ def _by_words(speech: UserSpeech, now_ms: int, settings: HoldSettings) -> Verdic
     heard = speech.heard
     if heard is None:
         return Verdict.WAIT
+    if settings.is_faint(heard):
+        return Verdict.RESUME
     if heard.kind is Heard.COMMAND:
         return Verdict.INTERRUPT
-    if heard.level_db <= settings.faint_db:
-        return Verdict.RESUME
     if heard.kind is not Heard.WORDS:
         return Verdict.WAIT
     needed_ms = settings.word_ms if _settled(speech, now_ms, settings) else settings.drawn_out_word_ms

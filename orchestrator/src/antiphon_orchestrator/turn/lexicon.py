@@ -29,9 +29,9 @@ LEXICONS: dict[str, Lexicon] = {
             yeah, yes, yep, yup, ya, okay, ok, k, kay, right, sure, alright, all right, cool, great, good, nice, fine,
             wow, whoa, huh, gotcha, got it, i see, i know, i understand, true, exactly, absolutely, definitely,
             totally, of course, makes sense, that makes sense, sounds good, no problem, no worries, how nice,
-            how interesting, go on, go ahead, interesting, really, oh really, no way, no kidding, fair enough,
-            perfect, awesome, amazing, indeed, correct, thats right, thats true, oh my, oh my god, oh wow, oh no,
-            uh oh, very good, very nice, yes please, for sure, i get it, understood
+            how interesting, go on, go ahead, interesting, really, oh really, no way, oh no way, no kidding, fair
+            enough, perfect, awesome, amazing, indeed, correct, thats right, thats true, oh my, oh my god, oh wow,
+            oh no, uh oh, very good, very nice, yes please, for sure, i get it, understood
             """
         ),
         commands=_phrases(
