@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections import deque
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from antiphon_core.errors import AntiphonError
@@ -54,21 +55,21 @@ class Heard:
 
 @dataclass
 class ScriptedAsr:
-    """Understands the scripted voice, at a cost.
-
-    `errors` are raised by the calls to come, one each. `calls` is what was asked, `running` how much of it goes on.
-    """
+    """Understands the scripted voice, at a cost. `calls` is what was asked, `running` how much of it goes on."""
 
     max_samples: int = 30 * EARS_RATE_HZ
     cost_s: float = 0.0
     cost_per_s: float = 0.0
-    errors: Iterable[AntiphonError] = ()
     sleep: Sleep = asyncio.sleep
     calls: list[Heard] = field(default_factory=list)
     running: int = 0
 
     def __post_init__(self) -> None:
-        self._errors = iter(self.errors)
+        self._errors: deque[AntiphonError] = deque()
+
+    def fail(self, *errors: AntiphonError) -> None:
+        """The next calls raise these, one each."""
+        self._errors.extend(errors)
 
     async def transcribe(
         self, audio: HeardSamples, *, language: str = "", prompt: str = "", urgent: bool = True
@@ -81,7 +82,7 @@ class ScriptedAsr:
             await self.sleep(self.cost_s + self.cost_per_s * len(audio) / EARS_RATE_HZ)
         finally:
             self.running -= 1
-        if error := next(self._errors, None):
-            raise error
+        if self._errors:
+            raise self._errors.popleft()
         call.text = understand(audio)
         return Transcript(call.text, language or "en")
