@@ -171,6 +171,11 @@ class Playout:
         line = self._lines.get(utterance_id)
         return 0 if line is None else self._settings.capacity_frames - line.waiting_frames
 
+    def is_open(self, utterance_id: str) -> bool:
+        """Whether an utterance still takes frames: it was neither closed nor flushed."""
+        line = self._lines.get(utterance_id)
+        return line is not None and not line.closed
+
     def push(self, utterance_id: str, frame: Frame) -> bool:
         """Appends a frame to an utterance; False if that was flushed."""
         line = self._lines.get(utterance_id)
@@ -205,6 +210,11 @@ class Playout:
             item.closed = True
 
     # ------------------------------------------------------------------- sending it
+
+    @property
+    def idle(self) -> bool:
+        """Whether a tick would do nothing: nothing is to be sent, and all that was sent was heard."""
+        return not self._lines and not self._unsettled
 
     @property
     def held(self) -> bool:

@@ -9,7 +9,7 @@ from antiphon_core.resample import Resampler
 from antiphon_orchestrator.api.g711 import ALAW, G711, ULAW
 from antiphon_orchestrator.ports import EARS_RATE_HZ, HeardSamples
 
-RATES_HZ = {"audio/pcm": 24_000, "audio/pcmu": 8_000, "audio/pcma": 8_000}
+_RATES_HZ = {"audio/pcm": 24_000, "audio/pcmu": 8_000, "audio/pcma": 8_000}
 _COMPANDED: dict[str, G711] = {"audio/pcmu": ULAW, "audio/pcma": ALAW}
 
 
@@ -21,7 +21,7 @@ class AudioIn:
     """Makes one client's stream of bytes into samples for ears. Streaming: keeps the resampler's state."""
 
     def __init__(self, media_type: str, rate_hz: int = 0) -> None:
-        self.rate_hz = rate_hz or RATES_HZ[media_type]
+        self.rate_hz = rate_hz or _RATES_HZ[media_type]
         self._codec = _COMPANDED.get(media_type)
         self._resampler = Resampler(self.rate_hz, EARS_RATE_HZ)
 
@@ -29,9 +29,18 @@ class AudioIn:
         samples = self._resampler.push(self._samples(data))
         return samples.astype(np.float32) / np.float32(32768)
 
-    def duration_ms(self, data: bytes) -> float:
-        """How long the audio in `data` lasts."""
-        return len(data) / (1 if self._codec else 2) * 1000 / self.rate_hz
+    def decode_whole(self, data: bytes) -> HeardSamples:
+        """All of a recording, the end of it too."""
+        samples = np.concatenate((self._resampler.push(self._samples(data)), self._resampler.finish()))
+        return samples.astype(np.float32) / np.float32(32768)
+
+    @property
+    def sample_bytes(self) -> int:
+        return 1 if self._codec else 2
+
+    def bytes_of_ms(self, ms: int) -> int:
+        """How many bytes so much audio takes."""
+        return self.rate_hz * ms // 1000 * self.sample_bytes
 
     def _samples(self, data: bytes) -> Samples:
         if self._codec is not None:
@@ -41,12 +50,7 @@ class AudioIn:
         return np.frombuffer(data, "<i2").astype(np.int16, copy=False)
 
 
-class AudioOut:
-    """Makes frames at the client's rate into the client's bytes."""
-
-    def __init__(self, media_type: str) -> None:
-        self.rate_hz = RATES_HZ[media_type]
-        self._codec = _COMPANDED.get(media_type)
-
-    def encode(self, pcm: bytes) -> bytes:
-        return self._codec.encode(np.frombuffer(pcm, "<i2")) if self._codec else pcm
+def encode(media_type: str, pcm: bytes) -> bytes:
+    """Makes 16-bit samples at the format's rate into its bytes."""
+    codec = _COMPANDED.get(media_type)
+    return codec.encode(np.frombuffer(pcm, "<i2")) if codec else pcm

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from antiphon_orchestrator.api.realtime.faults import Fault, fault_of
+from antiphon_orchestrator.session.refusal import Refusal
 
 _T = TypeVar("_T", bound=BaseModel)
 
@@ -34,9 +35,8 @@ class HttpFault(Fault):
     """A fault that knows its HTTP status."""
 
     def __init__(self, status: int, message: str, *, code: str, param: str | None = None) -> None:
-        super().__init__(
-            message, code=code, param=param, kind="invalid_request_error" if status < 500 else "server_error"
-        )
+        super().__init__(message, code=code, param=param)
+        self.kind = "invalid_request_error" if status < 500 else "server_error"
         self.status = status
 
 
@@ -46,17 +46,22 @@ def fault_of_condition(error: AntiphonError) -> HttpFault:
     return HttpFault(status, error.message, code=code)
 
 
-async def answer_condition(_: Request, error: Exception) -> Response:
-    """Starlette's handler for AntiphonError and Fault."""
-    fault = fault_of_condition(error) if isinstance(error, AntiphonError) else error
-    assert isinstance(fault, Fault)
-    status = fault.status if isinstance(fault, HttpFault) else 400
-    body = fault.as_error()
+def response_of(error: AntiphonError | Refusal) -> Response:
+    """The HTTP answer that tells it."""
+    refusal = fault_of_condition(error) if isinstance(error, AntiphonError) else error
+    status = refusal.status if isinstance(refusal, HttpFault) else 400
+    body = refusal.as_error()
     del body["event_id"]
     headers = {}
     if isinstance(error, AntiphonError) and error.retry_after_ms:
         headers["Retry-After"] = str(-(-error.retry_after_ms // 1000))
     return JSONResponse({"error": body}, status_code=status, headers=headers)
+
+
+async def answer_condition(_: Request, error: Exception) -> Response:
+    """Starlette's handler for both kinds."""
+    assert isinstance(error, AntiphonError | Refusal)
+    return response_of(error)
 
 
 async def json_body(request: Request, kind: type[_T], max_bytes: int) -> _T:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
 from typing import Annotated, Literal
 
@@ -14,11 +14,13 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from antiphon_orchestrator.api.aliases import Aliases
+from antiphon_orchestrator.aliases import Aliases
 from antiphon_orchestrator.api.encoding import MEDIA_TYPES, encoder
 from antiphon_orchestrator.api.http_errors import json_body
 from antiphon_orchestrator.ports import Speech, VoiceChoice
 from antiphon_orchestrator.session.config import Strict, VoiceId
+from antiphon_orchestrator.turn.segmenter import Segmenter
+from antiphon_orchestrator.turn.speakable import speakable
 
 RATE_HZ = 24_000
 _MAX_JSON_OVERHEAD_BYTES = 16_384
@@ -40,12 +42,9 @@ class SpeechBody(Strict):
 class SpeechEndpoint:
     """Speaks texts over HTTP."""
 
-    def __init__(
-        self, speech: Speech, aliases: Aliases, split: Callable[[str], list[str]], *, max_text_chars: int
-    ) -> None:
+    def __init__(self, speech: Speech, aliases: Aliases, *, max_text_chars: int) -> None:
         self._speech = speech
         self._aliases = aliases
-        self._split = split
         self._max_text_chars = max_text_chars
 
     async def __call__(self, request: Request) -> Response:
@@ -78,13 +77,20 @@ class SpeechEndpoint:
             options={"instructions": body.instructions} if body.instructions else {},
         )
         encoding = encoder(body.response_format, RATE_HZ)
-        for sentence in self._split(body.input):
+        for sentence in _sentences(body.input, body.language):
             async with aclosing(self._speech.speak(sentence, choice)) as events:
                 async for event in events:
                     if isinstance(event, Frame) and (data := encoding.push(event.pcm[: event.speech_samples * 2])):
                         yield data
         if data := encoding.finish():
             yield data
+
+
+def _sentences(text: str, language: str) -> Iterator[str]:
+    segmenter = Segmenter(language)
+    for segment in (*segmenter.push(text), *segmenter.finish()):
+        if spoken := speakable(segment).text:
+            yield spoken
 
 
 async def _joined(first: bytes, rest: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:

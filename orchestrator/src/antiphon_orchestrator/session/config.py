@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,6 +20,8 @@ class Strict(BaseModel):
 class Pcm(Strict):
     """Signed 16 bit, little endian, mono."""
 
+    rate_hz: ClassVar[int] = 24000
+
     type: Literal["audio/pcm"] = "audio/pcm"
     rate: Literal[24000] = 24000
 
@@ -27,11 +29,15 @@ class Pcm(Strict):
 class Pcmu(Strict):
     """G.711 mu-law at 8 kHz."""
 
+    rate_hz: ClassVar[int] = 8000
+
     type: Literal["audio/pcmu"] = "audio/pcmu"
 
 
 class Pcma(Strict):
     """G.711 A-law at 8 kHz."""
+
+    rate_hz: ClassVar[int] = 8000
 
     type: Literal["audio/pcma"] = "audio/pcma"
 

@@ -18,6 +18,10 @@ class UserMessage:
     spoken: bool = False
     status: Status = "completed"
 
+    @property
+    def characters(self) -> int:
+        return len(self.text)
+
     def as_json(self) -> dict[str, Any]:
         part = (
             {"type": "input_audio", "transcript": self.text or None}
@@ -34,6 +38,10 @@ class SystemMessage:
     id: str
     text: str
     status: Status = "completed"
+
+    @property
+    def characters(self) -> int:
+        return len(self.text)
 
     def as_json(self) -> dict[str, Any]:
         return _message(self.id, "system", self.status, [{"type": "input_text", "text": self.text}])
@@ -53,6 +61,10 @@ class AssistantMessage:
     def heard(self) -> str:
         return self.text if self.heard_chars is None else self.text[: self.heard_chars]
 
+    @property
+    def characters(self) -> int:
+        return len(self.text)
+
     def as_json(self) -> dict[str, Any]:
         part = (
             {"type": "output_audio", "transcript": self.heard}
@@ -71,6 +83,10 @@ class FunctionCall:
     name: str
     arguments: str = ""
     status: Status = "in_progress"
+
+    @property
+    def characters(self) -> int:
+        return len(self.name + self.arguments)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -92,6 +108,10 @@ class FunctionCallOutput:
     call_id: str
     output: str
     status: Status = "completed"
+
+    @property
+    def characters(self) -> int:
+        return len(self.output)
 
     def as_json(self) -> dict[str, Any]:
         return {

@@ -88,6 +88,7 @@ class Narrator:
     output: list[Item] = field(default_factory=list)
     usage: Usage = field(default_factory=Usage)
     message: AssistantMessage | None = None
+    began: bool = False
     ended: bool = False
     kept_back: list[Callable[[], None]] | None = field(default_factory=list)
 
@@ -99,6 +100,7 @@ class Narrator:
 
     @_once_released
     def begin(self) -> None:
+        self.began = True
         self.emit("response.created", response=self._resource(Ending("in_progress")))
 
     @_once_released
@@ -143,8 +145,8 @@ class Narrator:
 
     @_once_released
     def end(self, ending: Ending) -> None:
-        """The response is over. Telling it twice does nothing."""
-        if self.ended:
+        """The response is over. Nothing is told of one that never began, and no ending twice."""
+        if self.ended or not self.began:
             return
         self.ended = True
         self.close_message("completed" if ending.status == "completed" else "incomplete")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from antiphon_orchestrator.session.narrator import ResponseSheet
 
 Emit = Callable[..., None]
 """`emit("response.created", response={...})`: an event of the Realtime protocol, less its event_id."""
@@ -17,8 +20,8 @@ class Outlet(Protocol):
         """Sends an event of the Realtime protocol."""
         ...
 
-    def audio(self, response_id: str, item_id: str, pcm: bytes) -> None:
-        """Sends 20 ms of an answer's audio, 16-bit at the session's output rate, at the moment it is due."""
+    def audio(self, sheet: ResponseSheet, item_id: str, pcm: bytes) -> None:
+        """Sends 20 ms of an answer's audio, 16-bit at the rate of the answer's format, at the moment it is due."""
         ...
 
     def close(self, code: int, reason: str) -> None:

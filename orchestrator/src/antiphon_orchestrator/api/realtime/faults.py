@@ -7,26 +7,11 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from antiphon_orchestrator.session.refusal import Refusal
 
-class Fault(Exception):
-    """Becomes an `error` event, or the body of an HTTP error. The session stays open."""
 
-    def __init__(self, message: str, *, code: str, param: str | None = None, kind: str = "invalid_request_error"):
-        super().__init__(message)
-        self.message = message
-        self.code = code
-        self.param = param
-        self.kind = kind
-
-    def as_error(self, event_id: str | None = None) -> dict[str, Any]:
-        """The `error` object."""
-        return {
-            "type": self.kind,
-            "code": self.code,
-            "message": self.message,
-            "param": self.param,
-            "event_id": event_id,
-        }
+class Fault(Refusal):
+    """A refusal that the transport found, before any session was asked."""
 
 
 def fault_of(error: ValidationError, given: object, prefix: str = "") -> Fault:

@@ -6,7 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from antiphon_orchestrator.session import conversation as domain
 from antiphon_orchestrator.session.config import Strict
+from antiphon_orchestrator.session.ids import new_id
 
 
 class _Item(Strict):
@@ -95,3 +97,28 @@ class FunctionCallOutput(_Item):
 
 Message = Annotated[SystemMessage | UserMessage | AssistantMessage, Field(discriminator="role")]
 ClientItem = Annotated[Message | FunctionCall | FunctionCallOutput, Field(discriminator="type")]
+
+
+def to_domain(item: SystemMessage | UserMessage | AssistantMessage | FunctionCall | FunctionCallOutput) -> domain.Item:
+    """The item as the conversation keeps it. Speech without a transcript has no text yet."""
+    item_id = item.id or new_id("item")
+    if isinstance(item, FunctionCall):
+        return domain.FunctionCall(item_id, item.call_id or new_id("call"), item.name, item.arguments, "completed")
+    if isinstance(item, FunctionCallOutput):
+        return domain.FunctionCallOutput(item_id, item.call_id, item.output)
+    if isinstance(item, SystemMessage):
+        return domain.SystemMessage(item_id, "\n".join(part.text for part in item.content))
+    if isinstance(item, AssistantMessage):
+        texts = [part.text if isinstance(part, AssistantText) else part.transcript for part in item.content]
+        spoken = any(isinstance(part, AssistantAudio) for part in item.content)
+        return domain.AssistantMessage(item_id, " ".join(texts), spoken=spoken, status="completed")
+    texts = [part.text if isinstance(part, UserText) else part.transcript or "" for part in item.content]
+    spoken = all(isinstance(part, UserAudio) for part in item.content)
+    return domain.UserMessage(item_id, " ".join(text for text in texts if text), spoken=spoken)
+
+
+def untranscribed_audio(item: object) -> str:
+    """The base64 audio of a user's message that came without a transcript."""
+    if not isinstance(item, UserMessage):
+        return ""
+    return "".join(part.audio or "" for part in item.content if isinstance(part, UserAudio) and not part.transcript)

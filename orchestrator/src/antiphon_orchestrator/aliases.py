@@ -32,3 +32,7 @@ class Aliases:
         if not model or "/" in voice:
             return voice
         return f"{model}/{voice}" if voice else model
+
+    def mind(self, name: str) -> str:
+        """The language model behind the name a client gives."""
+        return self.minds.get(name, name)

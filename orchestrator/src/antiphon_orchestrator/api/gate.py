@@ -1,0 +1,90 @@
+"""Who may come in: keys compared in constant time, origins and host names checked, before anything else sees a call."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from antiphon_orchestrator.api.http_errors import HttpFault, response_of
+
+KEY_SUBPROTOCOL = "openai-insecure-api-key."
+"""Browsers cannot set headers on a WebSocket; they send the key as a subprotocol with this prefix."""
+_LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True, slots=True)
+class GateSettings:
+    """`keys` empty: no key is asked for. `loopback_only`: a name that is not this machine's is refused, so that a
+    web page elsewhere cannot reach a private server through a host name that points here."""
+
+    keys: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    loopback_only: bool = True
+    open_paths: frozenset[str] = frozenset({"/livez", "/readyz", "/health"})
+    open_prefixes: tuple[str, ...] = ("/static/",)
+
+
+class Gate:
+    """ASGI middleware."""
+
+    def __init__(self, app: ASGIApp, settings: GateSettings) -> None:
+        self._app = app
+        self._settings = settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        refusal = self._refusal(scope)
+        if refusal is None:
+            await self._app(scope, receive, send)
+            return
+        response = response_of(refusal)
+        if scope["type"] == "websocket":
+            await WebSocket(scope, receive, send).send_denial_response(response)
+        else:
+            await response(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> HttpFault | None:
+        headers, path = Headers(scope=scope), scope["path"]
+        if self._settings.loopback_only and _host_name(headers.get("host", "")) not in _LOOPBACK_NAMES:
+            return HttpFault(403, "This server answers to localhost only.", code="host_not_allowed")
+        origin = headers.get("origin")
+        if origin is not None and not self._is_known(origin, headers.get("host", "")):
+            return HttpFault(
+                403, f"Pages of {origin} may not connect; add it to the server's origins.", code="origin_not_allowed"
+            )
+        if path == "/" or path in self._settings.open_paths or path.startswith(self._settings.open_prefixes):
+            return None
+        if self._settings.keys and not self._is_key(_key(headers)):
+            return HttpFault(
+                401, "A valid API key is needed: send it as 'Authorization: Bearer KEY'.", code="invalid_api_key"
+            )
+        return None
+
+    def _is_known(self, origin: str, host: str) -> bool:
+        if "*" in self._settings.origins or origin in self._settings.origins:
+            return True
+        return urlsplit(origin).netloc == host
+
+    def _is_key(self, given: str) -> bool:
+        # Every key is compared, so that the time taken tells nothing.
+        found = [hmac.compare_digest(given.encode(), key.encode()) for key in self._settings.keys]
+        return any(found)
+
+
+def _key(headers: Headers) -> str:
+    scheme, _, key = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return key.strip()
+    offered = (name.strip() for name in headers.get("sec-websocket-protocol", "").split(","))
+    return next((name.removeprefix(KEY_SUBPROTOCOL) for name in offered if name.startswith(KEY_SUBPROTOCOL)), "")
+
+
+def _host_name(host: str) -> str:
+    return urlsplit(f"//{host}").hostname or ""

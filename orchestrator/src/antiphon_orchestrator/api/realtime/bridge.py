@@ -1,0 +1,148 @@
+"""Between one client's messages and its session: events in, events out, refusals as error events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import ValidationError
+
+from antiphon_orchestrator.api.codec import AudioIn, OddLength
+from antiphon_orchestrator.api.realtime import client_events as ce
+from antiphon_orchestrator.api.realtime.faults import Fault, fault_of
+from antiphon_orchestrator.api.realtime.items import to_domain, untranscribed_audio
+from antiphon_orchestrator.ports import HeardSamples
+from antiphon_orchestrator.session.commands import Commands
+from antiphon_orchestrator.session.outlet import Emit
+from antiphon_orchestrator.session.planner import Wish
+from antiphon_orchestrator.session.refusal import Refusal
+from antiphon_orchestrator.session.session import Session
+
+_PIECE_MS = 100
+"""Audio is heard in pieces of this length: a long message must not keep other sessions waiting."""
+MAX_APPEND_BYTES = 15 * 1024 * 1024
+
+
+class Bridge:
+    """One client's."""
+
+    def __init__(self, session: Session, emit: Emit) -> None:
+        self._session = session
+        self._commands = Commands(session)
+        self._emit = emit
+        self._audio_in = AudioIn(session.config.audio.input.format.type)
+        self._handlers: dict[type, Callable[[Any], None]] = {
+            ce.SessionUpdate: self._update,
+            ce.AudioCommit: lambda _: self._commands.commit(),
+            ce.AudioClear: lambda _: self._commands.clear(),
+            ce.OutputClear: lambda _: self._commands.clear_output(),
+            ce.ItemCreate: self._create_item,
+            ce.ItemDelete: lambda event: self._commands.delete_item(event.item_id),
+            ce.ItemRetrieve: lambda event: self._commands.retrieve_item(event.item_id),
+            ce.ItemTruncate: lambda event: self._commands.truncate_item(
+                event.item_id, event.content_index, event.audio_end_ms
+            ),
+            ce.ResponseCreate: self._create_response,
+            ce.ResponseCancel: lambda event: self._commands.cancel_response(event.response_id),
+        }
+
+    def greet(self) -> None:
+        """The first event of every session."""
+        self._emit("session.created", session=session_resource(self._session))
+
+    async def receive(self, message: str | bytes) -> None:
+        """Carries out one message of the client, or tells it why not."""
+        event_id = None
+        try:
+            event = ce.parse(message)
+            event_id = event.event_id
+            if isinstance(event, ce.AudioAppend):
+                await self._append(event)
+            else:
+                self._handlers[type(event)](event)
+        except ce.Rejected as rejected:
+            self._emit("error", error=rejected.fault.as_error(rejected.event_id))
+        except Refusal as refusal:
+            self._emit("error", error=refusal.as_error(event_id))
+
+    async def _append(self, event: ce.AudioAppend) -> None:
+        data = ce.audio_of(event)
+        if len(data) > MAX_APPEND_BYTES:
+            raise Fault(
+                f"'audio' holds {len(data)} bytes; at most {MAX_APPEND_BYTES} may be appended at once.",
+                code="invalid_value",
+                param="audio",
+            )
+        step = self._audio_in.bytes_of_ms(_PIECE_MS)
+        if len(data) <= step:
+            self._session.hear(self._decoded(data))
+            return
+        self._check_whole(data)
+        for start in range(0, len(data), step):
+            self._session.hear(self._decoded(data[start : start + step]))
+            await asyncio.sleep(0)
+
+    def _check_whole(self, data: bytes) -> None:
+        if len(data) % self._audio_in.sample_bytes:
+            raise _odd(f"{len(data)} bytes are not a whole number of 16-bit samples")
+
+    def _decoded(self, data: bytes) -> HeardSamples:
+        try:
+            return self._audio_in.decode(data)
+        except OddLength as error:
+            raise _odd(str(error)) from error
+
+    def _update(self, event: ce.SessionUpdate) -> None:
+        if "type" not in event.session:
+            # The real API wants it; some clients leave it out.
+            event.session["type"] = "realtime"
+        before = self._session.config.audio.input.format.type
+        try:
+            self._commands.update(event.session)
+        except ValidationError as error:
+            raise fault_of(error, self._session.config.merged(event.session), "session") from error
+        if (media_type := self._session.config.audio.input.format.type) != before:
+            self._audio_in = AudioIn(media_type)
+        self._emit("session.updated", session=session_resource(self._session))
+
+    def _create_item(self, event: ce.ItemCreate) -> None:
+        audio = untranscribed_audio(event.item)
+        samples = None
+        if audio:
+            data = ce.audio_of(ce.AudioAppend(type="input_audio_buffer.append", audio=audio))
+            samples = AudioIn(self._session.config.audio.input.format.type).decode_whole(data)
+        self._commands.create_item(to_domain(event.item), event.previous_item_id, samples)
+
+    def _create_response(self, event: ce.ResponseCreate) -> None:
+        params = event.response or ce.ResponseParams()
+        output = params.audio.output if params.audio else None
+        voice = output.voice if output else None
+        self._commands.create_response(
+            Wish(
+                event_id=event.event_id,
+                out_of_band=params.conversation == "none",
+                items=None if params.input is None else tuple(self._input_item(item) for item in params.input),
+                instructions=params.instructions,
+                spoken=None if params.output_modalities is None else params.output_modalities == ["audio"],
+                voice=voice if voice is None or isinstance(voice, str) else voice.id,
+                max_tokens=params.max_output_tokens,
+                tools=None if params.tools is None else tuple(params.tools),
+                tool_choice=params.tool_choice,
+                metadata=params.metadata,
+            )
+        )
+
+    def _input_item(self, item: Any) -> Any:
+        if isinstance(item, ce.ItemReference):
+            return self._commands.item(item.id)
+        return to_domain(item)
+
+
+def _odd(message: str) -> Fault:
+    return Fault(f"Invalid 'audio': {message}; send whole samples.", code="invalid_value", param="audio")
+
+
+def session_resource(session: Session) -> dict[str, Any]:
+    """The session as clients see it."""
+    return {"object": "realtime.session", "id": session.id, **session.config.model_dump(mode="json")}

@@ -1,0 +1,93 @@
+"""Builds ears and mind as the settings name them. Slow: fetches and loads models; run in a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from antiphon_core.errors import BadSettings
+from antiphon_core.store import Progress, Store, StoreFiles, catalogue_of
+
+from antiphon_orchestrator.ports import Asr, Llm, TurnDetector, Vad
+from antiphon_orchestrator.settings import ServerSettings
+
+CATALOGUE_PACKAGE = "antiphon_orchestrator"
+
+
+def model_files(settings: ServerSettings, progress: Progress | None = None) -> StoreFiles:
+    """The store of the models that listen and think."""
+    store = Store(settings.models_dir, allow_licences=settings.licences or None, progress=progress)
+    return StoreFiles(store, catalogue_of(CATALOGUE_PACKAGE))
+
+
+@dataclass(frozen=True, slots=True)
+class Ears:
+    """What listens."""
+
+    new_vad: Callable[[], Vad]
+    turn_detector: TurnDetector | None
+    asr: Asr
+
+
+def load_ears(settings: ServerSettings, files: StoreFiles) -> Ears:
+    """VAD, turn detector and recogniser."""
+    from antiphon_orchestrator.asr.gated import GatedAsr
+    from antiphon_orchestrator.vad.silero import Silero
+
+    silero = Silero(files.get("silero-vad"))
+    detector = None
+    if settings.turn_detector == "smart-turn":
+        from antiphon_orchestrator.turndetector.smart_turn import SmartTurn
+
+        detector = SmartTurn(files.get("smart-turn"))
+    return Ears(silero.stream, detector, GatedAsr(_recogniser(settings, files), silero.stream))
+
+
+def _recogniser(settings: ServerSettings, files: StoreFiles) -> Asr:
+    if settings.recogniser == "moonshine":
+        from antiphon_orchestrator.asr.moonshine import MoonshineAsr
+
+        return MoonshineAsr(files.get("moonshine-tiny-en"))
+    if settings.recogniser == "faster-whisper":
+        from antiphon_orchestrator.asr.faster_whisper import FasterWhisperAsr
+
+        chosen = settings.recogniser_model
+        return FasterWhisperAsr(Path(chosen) if chosen else files.get("whisper-tiny-en"))
+    if settings.recogniser == "whisper":
+        from antiphon_orchestrator.asr.whisper import WhisperAsr
+
+        if not settings.recogniser_model:
+            raise BadSettings("recogniser is whisper: set recogniser_model to the folder of its checkpoint")
+        return WhisperAsr(Path(settings.recogniser_model))
+    from antiphon_orchestrator.asr.openai import OpenAiAsr
+
+    return OpenAiAsr(
+        settings.recogniser_url,
+        model=settings.recogniser_model or "whisper-1",
+        api_key=settings.recogniser_key.get_secret_value(),
+    )
+
+
+def load_mind(settings: ServerSettings, files: StoreFiles) -> Llm:
+    """The language model."""
+    from antiphon_orchestrator.llm.retry import Retrying
+
+    if settings.mind == "echo":
+        from antiphon_orchestrator.llm.echo import EchoLlm
+
+        return EchoLlm()
+    if settings.mind == "openai":
+        from antiphon_orchestrator.llm.openai import OpenAiLlm
+
+        return Retrying(
+            OpenAiLlm(
+                settings.mind_url,
+                model=settings.mind_model,
+                api_key=settings.mind_key.get_secret_value(),
+                stall_s=settings.mind_stall_s,
+            )
+        )
+    from antiphon_orchestrator.llm.local import LocalLlm
+
+    return Retrying(LocalLlm(files.get("smollm2-135m-instruct"), threads=settings.mind_threads))

@@ -1,0 +1,111 @@
+"""Carries frames from engines to the client: feeds the playout with back-pressure and sends what each tick says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+
+from antiphon_core.audio import FRAME_MS, Frame, TextMark
+
+from antiphon_orchestrator.playout import Played, Playout, Utterance
+from antiphon_orchestrator.ports import Speech, VoiceChoice
+
+STOCK_FRAMES = 100
+"""How much of a sentence is made in advance for an answer on trial: 2 s are enough to begin at once."""
+
+Clock = Callable[[], int]
+"""Milliseconds that only grow."""
+
+
+class Mouth:
+    """One session's voice. `on_played` is told what each tick sent and what was heard whole, in the same tick."""
+
+    def __init__(self, playout: Playout, speech: Speech, clock: Clock, on_played: Callable[[Played], None]) -> None:
+        self.playout = playout
+        self._speech = speech
+        self._clock = clock
+        self._on_played = on_played
+        self._awake = asyncio.Event()
+        self._ticked = asyncio.Event()
+
+    async def run(self) -> None:
+        """Ticks every 20 ms while there is something to play; sleeps otherwise. Runs until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._awake.wait()
+            due_s = loop.time()
+            while not self.playout.idle:
+                self.tick()
+                due_s += FRAME_MS / 1000
+                await asyncio.sleep(max(0.0, due_s - loop.time()))
+            self._awake.clear()
+
+    def tick(self) -> None:
+        """Sends what is due now."""
+        played = self.playout.tick(self._clock())
+        if played.frames or played.drained:
+            self._on_played(played)
+        self._ticked.set()
+        self._ticked = asyncio.Event()
+
+    def resume(self) -> None:
+        """Goes on after a hold."""
+        self.playout.resume()
+        self._awake.set()
+
+    def close_item(self, item_id: str) -> None:
+        """No more utterances of the item will come; the playout tells when the last was heard."""
+        self.playout.close_item(item_id)
+        self._awake.set()
+
+    async def say(
+        self, utterance: Utterance, choice: VoiceChoice, released: asyncio.Event, session_id: str, turn_id: str
+    ) -> bool:
+        """Makes an utterance and hands it to the playout once `released`. False: it was flushed meanwhile."""
+        stock: list[Frame | TextMark] = []
+        opened = False
+        stream = self._speech.speak(
+            utterance.script.text,
+            choice,
+            session_id=session_id,
+            turn_id=turn_id,
+            utterance_id=utterance.utterance_id,
+        )
+        try:
+            async with aclosing(stream) as events:
+                async for event in events:
+                    if not isinstance(event, Frame | TextMark):
+                        continue
+                    stock.append(event)
+                    if not released.is_set() and len(stock) < STOCK_FRAMES:
+                        continue
+                    opened = opened or await self._open(utterance, released)
+                    if not opened or not await self._hand_over(utterance.utterance_id, stock):
+                        return False
+            opened = opened or await self._open(utterance, released)
+            return opened and await self._hand_over(utterance.utterance_id, stock)
+        finally:
+            if opened:
+                self.playout.close(utterance.utterance_id)
+
+    async def _open(self, utterance: Utterance, released: asyncio.Event) -> bool:
+        await released.wait()
+        while not self.playout.can_open:
+            await self._ticked.wait()
+        return self.playout.open(utterance)
+
+    async def _hand_over(self, utterance_id: str, stock: list[Frame | TextMark]) -> bool:
+        """Gives the playout what is in stock, waiting for room. False: the utterance was flushed."""
+        for event in stock:
+            if isinstance(event, TextMark):
+                self.playout.mark(utterance_id, event)
+                continue
+            while self.playout.is_open(utterance_id) and self.playout.room_frames(utterance_id) <= 0:
+                await self._ticked.wait()
+            if not self.playout.push(utterance_id, event):
+                return False
+            if not self._awake.is_set():
+                self._awake.set()  # the ticker runs next: speech starts with its first frame
+        stock.clear()
+        return True

@@ -1,0 +1,270 @@
+"""What the user says: tells the floor and the client when turns begin, pause and end, and what their words are."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from antiphon_core.errors import AntiphonError
+
+from antiphon_orchestrator.asr.turnaudio import TurnAudio
+from antiphon_orchestrator.asr.whole import spoken_pieces
+from antiphon_orchestrator.ports import EARS_RATE_HZ, HeardSamples, TurnDetector
+from antiphon_orchestrator.session.conversation import Conversation, UserMessage
+from antiphon_orchestrator.session.hearing import Hearing, milliseconds
+from antiphon_orchestrator.session.ids import new_id
+from antiphon_orchestrator.session.outlet import Emit
+from antiphon_orchestrator.session.parts import Parts
+from antiphon_orchestrator.turn import endpoint as ep
+from antiphon_orchestrator.turn import events as fl
+from antiphon_orchestrator.turn.backchannel import classify, word_count
+
+_TRANSCRIPTION = "conversation.item.input_audio_transcription"
+
+
+@dataclass(slots=True)
+class UserTurn:
+    """What the user is saying, or has said. `told`: the client knows that it began. `item`: it counts."""
+
+    item_id: str
+    start_sample: int
+    audio: TurnAudio
+    end_sample: int = 0
+    told: bool = False
+    text: str = ""
+    words: asyncio.Task[str] | None = None
+    item: UserMessage | None = None
+
+
+class Surroundings(Protocol):
+    """What the user's turns need of their session."""
+
+    conversation: Conversation
+    emit: Emit
+
+    def tell(self, event: fl.FloorEvent) -> None: ...
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]: ...
+
+    @property
+    def language(self) -> str: ...
+
+    @property
+    def transcribes(self) -> bool:
+        """Whether the client wants to read what the user says."""
+        ...
+
+    @property
+    def replying(self) -> bool:
+        """Whether a reply is under way."""
+        ...
+
+    @property
+    def asking(self) -> bool:
+        """Whether the last sentence of a reply is being spoken, and asks something."""
+        ...
+
+
+class UserTurns:
+    """One session's."""
+
+    def __init__(self, around: Surroundings, hearing: Hearing, parts: Parts) -> None:
+        self.hearing = hearing
+        self._around = around
+        self._listening = hearing.listening
+        self._parts = parts
+        self.current: UserTurn | None = None
+        self.committed: UserTurn | None = None
+        self._free_from_sample = 0
+
+    @property
+    def uncommitted_samples(self) -> int:
+        """How much audio came since the last turn."""
+        return self.hearing.heard_samples - self._free_from_sample
+
+    # ---------------------------------------------------------------- while they speak
+
+    def hear(self, samples: HeardSamples) -> None:
+        """The client's next audio. Where the client says when turns end, it all belongs to one."""
+        if not self.hearing.detecting and self.current is None:
+            self._open(self.hearing.heard_samples)
+        self.hearing.feed(samples)
+
+    def on_endpoint(self, event: ep.EndpointEvent) -> None:
+        """Takes what the endpoint found."""
+        match event:
+            case ep.SpeechStarted():
+                self._begin(event)
+            case ep.SpeechPaused():
+                self._around.tell(fl.UserPaused(milliseconds(event.speech_samples)))
+            case ep.AskDetector():
+                if self._parts.turn_detector is not None and self.current is not None:
+                    self._around.spawn(self._ask(self._parts.turn_detector, self.current.audio, event.at_sample))
+            case ep.SpeechResumed():
+                self._around.tell(fl.UserResumed())
+            case ep.TurnFinished():
+                if self.current is not None:
+                    self.current.end_sample = event.silent_sample
+                self._around.tell(fl.UserFinished())
+
+    def on_partial(self, text: str) -> None:
+        """Takes what the recogniser makes of unfinished speech."""
+        turn = self.current
+        if turn is None:
+            return
+        if self._around.transcribes and text != turn.text:
+            self._around.emit("antiphon.input_transcript.partial", item_id=turn.item_id, transcript=text)
+        turn.text = text
+        self._tell_heard(turn, final=False)
+
+    async def recognise(self) -> None:
+        """Recognises all of the speech so far and tells the floor."""
+        turn = self.current
+        if turn is None:
+            return
+        turn.text = await self._words(turn)
+        if turn is self.current:
+            self._tell_heard(turn, final=True)
+
+    def tell_started(self) -> None:
+        """Standard clients fall silent when they see it; so it is told when it is meant, with the true onset."""
+        turn = self.current
+        if turn is not None and not turn.told:
+            turn.told = True
+            self._around.emit(
+                "input_audio_buffer.speech_started",
+                item_id=turn.item_id,
+                audio_start_ms=milliseconds(turn.start_sample),
+            )
+
+    # ------------------------------------------------------------------ when they stop
+
+    def start_words(self) -> UserTurn | None:
+        """Recognises the turn so far, for an answer on trial."""
+        turn = self.current
+        if turn is not None:
+            turn.words = self._around.spawn(self._words_of(turn))
+        return turn
+
+    def drop_words(self) -> None:
+        """The user goes on: what was recognised on trial is not all."""
+        turn = self.current
+        if turn is not None and turn.words is not None:
+            turn.words.cancel()
+            turn.words = None
+
+    def commit(self) -> None:
+        """What the user said is part of the conversation."""
+        if self.current is None:
+            self._open(self._free_from_sample)
+        turn = self.current
+        assert turn is not None
+        turn.end_sample = turn.end_sample or self.hearing.heard_samples
+        if self.hearing.detecting:
+            self.tell_started()
+            self._tell_stopped(turn)
+        self.current, self.committed = None, turn
+        turn.words = turn.words or self._around.spawn(self._words_of(turn))
+        turn.item = UserMessage(turn.item_id, turn.text if turn.words.done() else "", spoken=True)
+        self.hearing.loudness.learn()
+        self._listening.commit()
+        self._free_from_sample = self.hearing.heard_samples
+        previous = self._around.conversation.add(turn.item)
+        self._around.emit("input_audio_buffer.committed", item_id=turn.item_id, previous_item_id=previous)
+        for type_ in ("conversation.item.added", "conversation.item.done"):
+            self._around.emit(type_, item=turn.item.as_json(), previous_item_id=previous)
+        self._around.spawn(self._tell_transcript(turn, turn.item, turn.words))
+
+    def discard(self) -> None:
+        """What the user said was nothing to us."""
+        turn, self.current = self.current, None
+        self._listening.discard()
+        self._free_from_sample = self.hearing.heard_samples
+        if turn is None:
+            return
+        if turn.words is not None:
+            turn.words.cancel()
+        if turn.told:
+            self._tell_stopped(turn)
+            self._around.emit("antiphon.turn.discarded", item_id=turn.item_id)
+
+    async def recognise_item(self, item: UserMessage, audio: HeardSamples) -> None:
+        """Writes down what a recording says."""
+        try:
+            vad = self._parts.new_vad()
+            pieces = spoken_pieces(audio, self._parts.asr, vad, language=self._around.language)
+            item.text = " ".join([piece.transcript.text async for piece in pieces])
+        except AntiphonError as error:
+            self._tell_failed(item.id, error)
+
+    def close(self) -> None:
+        """Ends what runs."""
+        self.drop_words()
+        self._listening.discard()
+
+    # ------------------------------------------------------------------------- helpers
+
+    def _begin(self, event: ep.SpeechStarted) -> None:
+        self._open(event.speech_sample, event.audio_sample)
+        self._around.tell(fl.UserStarted(self.hearing.loudness.over_usual_db, self._around.asking))
+        if not self._around.replying:
+            self.tell_started()
+
+    def _open(self, start_sample: int, audio_sample: int | None = None) -> None:
+        audio = self._listening.begin(start_sample if audio_sample is None else audio_sample)
+        self.current = UserTurn(new_id("item"), start_sample, audio)
+
+    async def _ask(self, detector: TurnDetector, audio: TurnAudio, at_sample: int) -> None:
+        try:
+            finished = await detector.finished_probability(audio.recent())
+        except AntiphonError:
+            return  # a silence time-out stands behind it
+        self.hearing.opinion(finished, at_sample)
+
+    def _tell_heard(self, turn: UserTurn, *, final: bool) -> None:
+        loudness_db = self.hearing.loudness.over_usual_db
+        speech_ms = milliseconds(turn.audio.speech_samples)
+        kind = classify(turn.text, self._around.language, speech_ms=speech_ms, level_db=loudness_db)
+        self._around.tell(fl.UserHeard(kind, word_count(turn.text), final, loudness_db))
+
+    async def _words(self, turn: UserTurn) -> str:
+        """The turn's words; "" if the recogniser fails, which is told."""
+        try:
+            return (await self._listening.final(turn.audio)).text
+        except AntiphonError as error:
+            if turn.told:
+                self._tell_failed(turn.item_id, error)
+            return ""
+
+    def _tell_failed(self, item_id: str, error: AntiphonError) -> None:
+        details = {"type": "server_error", "code": "transcription_failed", "message": error.message}
+        self._around.emit(f"{_TRANSCRIPTION}.failed", item_id=item_id, content_index=0, error=details)
+
+    async def _words_of(self, turn: UserTurn) -> str:
+        turn.text = await self._words(turn)
+        if turn.item is not None:
+            turn.item.text = turn.text
+        elif turn is self.current:
+            self._tell_heard(turn, final=True)
+        return turn.text
+
+    async def _tell_transcript(self, turn: UserTurn, item: UserMessage, words: asyncio.Task[str]) -> None:
+        text = item.text = await asyncio.shield(words)
+        if not self._around.transcribes:
+            return
+        where = {"item_id": turn.item_id, "content_index": 0}
+        if text:
+            self._around.emit(f"{_TRANSCRIPTION}.delta", **where, delta=text)
+        seconds = max(0, turn.end_sample - turn.start_sample) / EARS_RATE_HZ
+        usage = {"type": "duration", "seconds": seconds}
+        self._around.emit(f"{_TRANSCRIPTION}.completed", **where, transcript=text, usage=usage)
+
+    def _tell_stopped(self, turn: UserTurn) -> None:
+        if turn.told:
+            self._around.emit(
+                "input_audio_buffer.speech_stopped",
+                item_id=turn.item_id,
+                audio_end_ms=milliseconds(turn.end_sample or self.hearing.heard_samples),
+            )

@@ -1,0 +1,121 @@
+"""Settings of the server: every one by flag, by ANTIPHON_SERVER_* and by YAML file."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Any, Literal
+
+from antiphon_core.settings import LIVE, LayeredSettings, Options, Words
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import SettingsConfigDict
+
+from antiphon_orchestrator.aliases import DEFAULT_MINDS, DEFAULT_RECOGNISERS, DEFAULT_SPEECH_MODELS, DEFAULT_VOICES
+
+INSTRUCTIONS = (
+    "You are a friendly voice assistant. Answer in one or two short spoken sentences. "
+    "Use plain words, no lists, no markdown, no emoji."
+)
+DEFAULT_ADAPTER = "hibari"
+APOLOGY = "Sorry, I lost my train of thought. Could you say that again?"
+
+
+def _live(default: Any, description: str, **limits: Any) -> Any:
+    return Field(default, description=description, json_schema_extra=LIVE, **limits)
+
+
+class ServerSettings(LayeredSettings):
+    """Read once; those marked live follow the file and count for sessions that begin later."""
+
+    model_config = SettingsConfigDict(env_prefix="ANTIPHON_SERVER_")
+
+    host: str = Field("127.0.0.1", description="address to listen on; anything but loopback needs api_keys")
+    port: int = Field(8080, description="port to listen on; 0 picks a free one", ge=0, le=65535)
+    api_keys: Words = Field((), description="keys that clients must show; several, so that they can be changed")
+    open_to_all: bool = Field(False, description="serve without a key on an address that others can reach")
+    origins: Words = Field((), description="web origins that may connect besides the page itself; * for all")
+
+    registry: str = Field(
+        "static://127.0.0.1:50051", description="where the speech workers are: static://HOST:PORT,..."
+    )
+    voice: str = _live("", "voice of sessions that choose none: MODEL/VOICE, MODEL, or empty for a worker's default")
+    voice_aliases: Options = Field(dict(DEFAULT_VOICES), description="voices that clients send by habit: NAME=VOICE")
+    speech_aliases: Options = Field(dict(DEFAULT_SPEECH_MODELS), description="speech models likewise: NAME=MODEL")
+    recogniser_aliases: Options = Field(dict(DEFAULT_RECOGNISERS), description="recognisers likewise: NAME=NAME")
+    mind_aliases: Options = Field(dict(DEFAULT_MINDS), description="language models likewise: NAME=NAME")
+
+    recogniser: Literal["moonshine", "faster-whisper", "whisper", "openai"] = Field(
+        "moonshine", description="what writes down what users say"
+    )
+    recogniser_url: str = Field("", description="base URL of an OpenAI-compatible recogniser")
+    recogniser_key: SecretStr = Field(SecretStr(""), description="its API key")
+    recogniser_model: str = Field("", description="the model it shall use, or a folder of one for faster-whisper")
+    turn_detector: Literal["smart-turn", "none"] = Field(
+        "smart-turn", description="what hears that a sentence is finished; none: silence decides"
+    )
+    language: str = _live("", "language of sessions that name none, such as en; empty: the voice's")
+
+    mind: Literal["local", "openai", "echo"] = Field("local", description="what answers")
+    mind_url: str = Field(
+        "", description="base URL of an OpenAI-compatible chat endpoint, such as http://host:11434/v1"
+    )
+    mind_key: SecretStr = Field(SecretStr(""), description="its API key")
+    mind_model: str = Field("", description="the model it shall use")
+    mind_threads: int = Field(2, description="CPU threads of the local language model", ge=1)
+    mind_stall_s: float = Field(8.0, description="a language model that gives nothing for so long has hung", gt=0)
+    temperature: float | None = _live(None, "sampling temperature; empty: the language model's own", ge=0, le=2)
+    instructions: str = _live(INSTRUCTIONS, "system prompt of sessions that bring none")
+    apology: str = _live(APOLOGY, "said when the language model fails; empty: say nothing")
+    context_tokens: int = _live(2_048, "how much conversation the language model is shown", ge=256)
+    answer_tokens: int = _live(256, "longest answer", ge=16)
+
+    speculate: bool = _live(True, "prepare the answer at the first pause, before the turn is surely over")
+    lead_ms: int = _live(60, "how far audio is sent ahead of when it is heard", ge=20, le=1_000)
+    hold_mode: Literal["silence", "duck"] = _live("silence", "what the voice does while somebody speaks over it")
+    idle_s: float = _live(600.0, "a session in which nobody speaks for so long ends; 0: never", ge=0)
+    duration_s: float = _live(7_200.0, "a session ends after so long; 0: never", ge=0)
+    turns: int = _live(0, "a session ends after so many turns; 0: never", ge=0)
+
+    max_sessions: int = _live(100, "conversations at once", ge=1)
+    max_message_bytes: int = Field(16 * 1024 * 1024, description="longest message a client may send", ge=65_536)
+    max_unread_bytes: int = _live(
+        4 * 1024 * 1024, "a client that leaves more than this unread is hung up on", ge=65_536
+    )
+    max_text_chars: int = _live(4_096, "longest text of one speech request", ge=1)
+    max_upload_bytes: int = _live(25 * 1024 * 1024, "longest recording to transcribe", ge=65_536)
+
+    models_dir: Path | None = Field(None, description="where model files are kept (else the user's cache folder)")
+    licences: Words = Field((), description="licences that models may have; empty: any")
+    record_dir: Path | None = Field(None, description="keep a recording of every session here; empty: keep no audio")
+    log_level: Literal["debug", "info", "warning", "error"] = _live("info", "least severe line that is logged")
+    log_format: Literal["json", "console"] = Field("json", description="one JSON object a line, or for people")
+    log_text: bool = _live(False, "log what is said")
+
+    @field_validator("host")
+    @classmethod
+    def _address(cls, host: str) -> str:
+        if not host:
+            raise ValueError("it is empty; give an address such as 127.0.0.1 or 0.0.0.0")
+        return host
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ServerSettings:
+        if not (self.is_loopback or self.api_keys or self.open_to_all):
+            raise ValueError(
+                f"{self.host} can be reached from elsewhere: set api_keys, or open_to_all to serve everybody"
+            )
+        if self.mind == "openai" and not self.mind_url:
+            raise ValueError("mind is openai: set mind_url to its base URL, such as http://127.0.0.1:11434/v1")
+        if self.recogniser == "openai" and not self.recogniser_url:
+            raise ValueError("recogniser is openai: set recogniser_url to its base URL")
+        return self
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine reaches the server."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
