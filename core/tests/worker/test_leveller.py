@@ -70,6 +70,15 @@ def test_the_gain_comes_down_within_a_millisecond_before_a_peak_and_without_a_st
     assert np.flatnonzero(steps)[0] + 1 >= 2_400 - 24
 
 
+def test_after_a_peak_the_gain_waits_for_the_next_one_and_comes_back_once() -> None:
+    samples = np.full(4_800, 1_000, np.int16)
+    samples[2_400] = 32_000
+    after = levelled(samples, 6.0)[2_401:].astype(int)
+    assert np.all(np.diff(after) >= 0)
+    assert after[240 - 1] == after[0]
+    assert after[240 + 24] == after[-1] == round(1_000 * 10 ** (6 / 20))
+
+
 def test_it_holds_back_a_millisecond() -> None:
     assert len(Leveller(RATE_HZ).push(noise(0, 480))) == 480 - 24
 
