@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import platform
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from packaging.specifiers import SpecifierSet
 from tox.config.loader.memory import MemoryLoader
@@ -18,7 +20,10 @@ sys.path.insert(0, str(ROOT))
 from tools.index import poetry_environment  # noqa: E402
 from tools.projects import Project, find_adapters  # noqa: E402
 
-PYTHONS_TO_TRY = ("3.11", "3.12", "3.13", "3.14", "3.10")
+if TYPE_CHECKING:
+    from findpython import PythonVersion
+
+MINORS = range(9, 30)
 
 
 @impl
@@ -42,11 +47,24 @@ def tox_add_core_config(core_conf: ConfigSet, state: State) -> None:
 
 
 def fitting_pythons(project: Project) -> list[str]:
-    """The Pythons to try, the one that runs tox first."""
-    running = f"{sys.version_info.major}.{sys.version_info.minor}"
+    """The Python that runs tox if the project allows it, else the newest here that it allows.
+
+    Where there is none, the names of those allowed: tox then fails this one environment and says them.
+    """
     allowed = SpecifierSet(project.requires_python)
-    versions = [version for version in dict.fromkeys((running, *PYTHONS_TO_TRY)) if f"{version}.99" in allowed]
-    return [f"python{version}" for version in versions]
+    if platform.python_version() in allowed:
+        return [sys.executable]
+    found = {python.version: str(python.executable) for python in _installed_pythons()}
+    fits = [version for version in found if str(version) in allowed]
+    return [found[max(fits)]] if fits else [f"python3.{minor}" for minor in MINORS if f"3.{minor}.99" in allowed]
+
+
+def _installed_pythons() -> list[PythonVersion]:
+    try:
+        from findpython import find_all
+    except ImportError:  # it comes with Poetry: the tox that is about to provision itself does without
+        return []
+    return find_all()
 
 
 def _adapters() -> dict[str, Project]:

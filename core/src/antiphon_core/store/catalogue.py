@@ -1,4 +1,18 @@
-"""A catalogue: which models can be fetched, from where, and under which licence."""
+"""A catalogue: which models can be fetched, from where, and under which licence.
+
+entries:
+  - id: hibari
+    licence: Apache-2.0                  # an SPDX expression; shown, and held against the allow-list
+    licence_url: https://...             # optional, like licence_note and description
+    files:
+      - path: hibari.onnx                # in the entry's folder
+        sha256: 5f70741d4e900f4e...
+        size_bytes: 7936868
+        sources:                         # in order of preference; the schemes are in sources/__init__.py
+          - pypi:hibari-tts==0.2.1#hibari/assets/hibari.onnx
+          - hf:org/repo@revision/hibari.onnx
+          - concat: ["https://host/part-1", "https://host/part-2"]
+"""
 
 from __future__ import annotations
 
@@ -126,7 +140,7 @@ def catalogue_of(module: str) -> Catalogue:
 
 
 def _place(loc: tuple[int | str, ...], written: Any) -> str:
-    """Where a fault is, as its author knows it: entry 'hibari', files[0].sha256."""
+    """Where a fault is, as its author knows it: entry 'anna', files[0].sha256."""
     names, rest = [], list(loc)
     if len(loc) > 1 and loc[0] == "entries" and isinstance(loc[1], int):
         entry = written["entries"][loc[1]]

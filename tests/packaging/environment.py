@@ -1,0 +1,56 @@
+"""An empty virtual environment that tests fill from built files."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Environment:
+    """One virtual environment; nothing of ours reaches into it from outside."""
+
+    folder: Path
+
+    @classmethod
+    def make(cls, folder: Path, python: str = sys.executable) -> Environment:
+        """An empty environment for that interpreter; pip works on it from outside."""
+        subprocess.run([python, "-m", "venv", "--without-pip", folder], check=True)
+        return cls(folder)
+
+    def pip(self, *arguments: str | Path) -> str:
+        """What pip said; raises with its output if it failed."""
+        python = self.folder / "bin/python"
+        return _output([sys.executable, "-m", "pip", "--quiet", "--python", python, *arguments], dict(os.environ))
+
+    def run(self, command: str, *arguments: str | Path) -> str:
+        """What an installed command said; raises with its output if it failed."""
+        return _output([self.folder / "bin" / command, *arguments], self._variables())
+
+    @contextmanager
+    def running(self, command: str, *arguments: str | Path) -> Iterator[subprocess.Popen[str]]:
+        """An installed command while it runs; it is asked to end afterwards."""
+        with subprocess.Popen(
+            [self.folder / "bin" / command, *arguments], env=self._variables(), stdout=subprocess.PIPE, text=True
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.terminate()
+                process.wait(10)
+
+    def _variables(self) -> dict[str, str]:
+        foreign = ("PYTHON", "VIRTUAL_ENV", "COVERAGE", "ANTIPHON")
+        return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+
+
+def _output(command: list[str | Path], variables: dict[str, str]) -> str:
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise AssertionError(f"{' '.join(map(str, command))} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    return done.stdout
