@@ -83,8 +83,8 @@ class Server:
         return Starlette(
             routes=[
                 WebSocketRoute("/v1/realtime", socket.serve),
-                Route("/v1/audio/speech", speech, methods=["POST"]),
-                Route("/v1/audio/transcriptions", transcriptions, methods=["POST"]),
+                Route("/v1/audio/speech", speech.answer, methods=["POST"]),
+                Route("/v1/audio/transcriptions", transcriptions.answer, methods=["POST"]),
                 Route("/v1/models", self._catalog.list_models),
                 Route("/v1/voices", self._catalog.list_voices),
                 Route("/livez", health.live),

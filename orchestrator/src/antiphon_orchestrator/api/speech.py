@@ -47,7 +47,7 @@ class SpeechEndpoint:
         self._aliases = aliases
         self._max_text_chars = max_text_chars
 
-    async def __call__(self, request: Request) -> Response:
+    async def answer(self, request: Request) -> Response:
         body = await json_body(request, SpeechBody, self._max_text_chars * 6 + _MAX_JSON_OVERHEAD_BYTES)
         self._check_text(body.input)
         audio = self._encoded(body)

@@ -36,7 +36,7 @@ class TranscriptionEndpoint:
         self._recogniser = recogniser
         self._max_upload_bytes = max_upload_bytes
 
-    async def __call__(self, request: Request) -> Response:
+    async def answer(self, request: Request) -> Response:
         length = int(request.headers.get("content-length") or 0)
         if length > self._max_upload_bytes:
             raise HttpFault(
