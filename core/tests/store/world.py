@@ -74,7 +74,7 @@ class Asked:
 class WebServer:
     """Serves `files`. Of the next answers, `cuts` says after how many bytes each breaks, `refusals` their status.
 
-    While `gate` is shut, bodies wait for it half-way.
+    While `gate` is shut, bodies of some length wait for it half-way.
     """
 
     def __init__(self) -> None:
@@ -137,7 +137,7 @@ class _Handler(BaseHTTPRequestHandler):
         end = web.cuts.pop(0) if web.cuts else len(body)
         middle = end // 2
         self.wfile.write(body[:middle])
-        if web.gate.wait(15):
+        if end < 10_000 or web.gate.wait(15):
             self.wfile.write(body[middle:end])
 
     def _head(self, status: int, length: int | None, **headers: str) -> None:
@@ -177,9 +177,11 @@ def wheel(
 
 
 _BACKEND = """
-import pathlib
+import os, pathlib, tempfile
 
 def get_requires_for_build_wheel(config_settings=None):
+    if log := os.environ.get("TINY_BACKEND_LOG"):
+        pathlib.Path(log).write_text(tempfile.gettempdir())
     return []
 
 def prepare_metadata_for_build_wheel(metadata_directory, config_settings=None):
@@ -194,7 +196,7 @@ def build_wheel(*args, **kwargs):
 
 
 def sdist(folder: Path, members: Mapping[str, bytes]) -> Path:
-    """A source archive of tiny 1.0, with a build backend of its own that needs nothing."""
+    """A source archive of tiny 1.0, with a build backend that needs nothing; it logs where temporary files go."""
     project = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
     pkg_info = "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n"
     texts = {"pyproject.toml": project, "backend.py": _BACKEND, "PKG-INFO": pkg_info}

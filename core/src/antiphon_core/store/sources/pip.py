@@ -34,7 +34,6 @@ def pip_download(requirement: str, options: Sequence[str], folder: Path, report:
         (workshop / "tmp").mkdir(parents=True)
         _run([*options, "--dest", str(workshop / "dest"), requirement], workshop / "tmp", report)
         (workshop / "dest").rename(folder)
-        shutil.rmtree(workshop)
     return next(folder.iterdir())
 
 
