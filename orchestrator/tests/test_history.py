@@ -162,7 +162,7 @@ def test_a_conversation_may_begin_with_the_assistant_and_its_calls() -> None:
 
 
 def test_the_oldest_whole_turns_are_dropped() -> None:
-    items = [item for number in range(10) for item in (user(f"Question {number}?"), said("x" * 400))]
+    items: list[Item] = [item for number in range(10) for item in (user(f"Question {number}?"), said("x" * 400))]
     messages = told(*items, instructions="Be kind.", budget_tokens=600)
     assert messages[0] == ChatMessage("system", "Be kind.")
     assert messages[1].role == "user"
@@ -171,7 +171,7 @@ def test_the_oldest_whole_turns_are_dropped() -> None:
 
 
 def test_the_instructions_and_the_newest_turn_stay_whatever_they_cost() -> None:
-    newest = [user("Rain?"), call("c1"), output("c1", "y" * 4000), said("No.")]
+    newest: list[Item] = [user("Rain?"), call("c1"), output("c1", "y" * 4000), said("No.")]
     messages = told(user("Hi."), said("Hello!"), *newest, instructions="z" * 4000, budget_tokens=10)
     assert [message.role for message in messages] == ["system", "user", "assistant", "tool", "assistant"]
 
@@ -181,7 +181,7 @@ def test_an_empty_conversation_is_no_message() -> None:
 
 
 def test_a_providers_own_tokenizer_may_count() -> None:
-    items = [user("one two three"), said("four"), user("five")]
+    items: list[Item] = [user("one two three"), said("four"), user("five")]
     expensive = chat_messages(
         items, instructions="", budget_tokens=100, count_tokens=lambda text: 100 * len(text.split())
     )

@@ -110,7 +110,10 @@ class ToolSpec:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """What the language model is asked. `tool_choice` is "auto", "none", "required" or a function's name."""
+    """What the language model is asked. `tool_choice` is "auto", "none", "required" or a function's name.
+
+    Requests of one `conversation` mostly begin alike; a local model remembers what it has read of each.
+    """
 
     messages: Sequence[ChatMessage]
     tools: Sequence[ToolSpec] = ()
@@ -118,11 +121,15 @@ class ChatRequest:
     temperature: float | None = None
     max_tokens: int | None = None
     model: str = ""
+    conversation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ChatDelta:
-    """A piece of the answer: text, tool-call pieces by index, or the end with its reason and token counts."""
+    """A piece of the answer: text, a piece of a tool call, or the end with its reason and token counts.
+
+    The first piece of a call has its id and name; every piece of the same `tool_index` adds to its arguments.
+    """
 
     text: str = ""
     tool_index: int = 0
@@ -136,7 +143,14 @@ class Llm(Protocol):
     """Answers. One instance serves all sessions."""
 
     def chat(self, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
-        """Streams the answer. Closing the iterator stops the work behind it."""
+        """Streams the answer; the last delta, and only that one, has a `finish_reason`.
+
+        Closing the iterator stops the work behind it. Raises LlmFailed.
+        """
+        ...
+
+    async def prepare(self, request: ChatRequest) -> None:
+        """Makes a `chat` that begins with these messages start sooner. Worth it whenever there is time; never fails."""
         ...
 
 
