@@ -21,8 +21,6 @@ from antiphon_orchestrator.turn import endpoint as ep
 from antiphon_orchestrator.turn import events as fl
 from antiphon_orchestrator.turn.backchannel import classify, word_count
 
-_TRANSCRIPTION = "conversation.item.input_audio_transcription"
-
 
 @dataclass(slots=True)
 class UserTurn:
@@ -240,7 +238,9 @@ class UserTurns:
 
     def _tell_failed(self, item_id: str, error: AntiphonError) -> None:
         details = {"type": "server_error", "code": "transcription_failed", "message": error.message}
-        self._around.emit(f"{_TRANSCRIPTION}.failed", item_id=item_id, content_index=0, error=details)
+        self._around.emit(
+            "conversation.item.input_audio_transcription.failed", item_id=item_id, content_index=0, error=details
+        )
 
     async def _words_of(self, turn: UserTurn) -> str:
         turn.text = await self._words(turn)
@@ -256,10 +256,12 @@ class UserTurns:
             return
         where = {"item_id": turn.item_id, "content_index": 0}
         if text:
-            self._around.emit(f"{_TRANSCRIPTION}.delta", **where, delta=text)
+            self._around.emit("conversation.item.input_audio_transcription.delta", **where, delta=text)
         seconds = max(0, turn.end_sample - turn.start_sample) / EARS_RATE_HZ
         usage = {"type": "duration", "seconds": seconds}
-        self._around.emit(f"{_TRANSCRIPTION}.completed", **where, transcript=text, usage=usage)
+        self._around.emit(
+            "conversation.item.input_audio_transcription.completed", **where, transcript=text, usage=usage
+        )
 
     def _tell_stopped(self, turn: UserTurn) -> None:
         if turn.told:

@@ -41,3 +41,8 @@ def _unknown_fields(value: object, path: str) -> Iterator[str]:
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _unknown_fields(item, f"{path}[{index}]")
+
+
+def server_event_types() -> frozenset[str]:
+    """The types of all server events that the SDK knows."""
+    return frozenset(_models())
