@@ -22,8 +22,8 @@ class Cutting:
     """
 
     limit: int
-    comfortable: int = 8_000 * _MS
-    pause: int = 200 * _MS
+    comfortable: int = 6_000 * _MS
+    pause: int = 300 * _MS
     tail: int = 96 * _MS
     margin: int = 32 * _MS
     pre_roll: int = 300 * _MS

@@ -17,6 +17,8 @@ _BREAK_HZ, _BREAK_MEL, _MELS_PER_E = 1000.0, 15.0, 27 / np.log(6.4)
 _VARIANCE_FLOOR = 1e-7
 _POWER_FLOOR = 1e-10
 _RANGE_DECADES = 8.0
+_BLOCK = 16
+"""Frames multiplied at once: few enough for BLAS to stay in this thread, as its others come late on a busy machine."""
 
 Floats = npt.NDArray[np.float32]
 
@@ -48,8 +50,11 @@ def _levelled(turn: HeardSamples) -> Floats:
 def _mel_powers(sound: Floats) -> Floats:
     frames = np.lib.stride_tricks.sliding_window_view(sound, _FFT)[::_HOP][:-1] * _WINDOW
     spectrum = np.fft.rfft(frames)
-    powers = _FILTERS @ (spectrum.real**2 + spectrum.imag**2).T
-    return np.maximum(powers, _POWER_FLOOR, dtype=np.float32)
+    powers = spectrum.real**2 + spectrum.imag**2
+    bands = np.empty((_MELS, len(frames)), np.float32)
+    for start in range(0, len(frames), _BLOCK):
+        np.matmul(_FILTERS, powers[start : start + _BLOCK].T, out=bands[:, start : start + _BLOCK], casting="same_kind")
+    return np.maximum(bands, _POWER_FLOOR, out=bands)
 
 
 def _mel(hz: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
