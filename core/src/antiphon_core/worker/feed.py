@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from queue import SimpleQueue
 
-from antiphon_core.worker.stopwatch import Stopwatch
-
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -18,33 +16,24 @@ class Piece:
 
 
 class Feed:
-    """Pieces in order. Its bound is that of the utterance's text, which is checked before a piece comes here.
+    """Pieces in order; iterating waits for more. Its bound is the utterance's text, checked before it comes here."""
 
-    While the engine's side waits for text, the engine's stopwatch stands still.
-    """
-
-    def __init__(self, stopwatch: Stopwatch) -> None:
+    def __init__(self) -> None:
         self._pieces: SimpleQueue[Piece | None] = SimpleQueue()
-        self._stopwatch = stopwatch
-        self._closed = False
+        self._cut = False
 
     def put(self, piece: Piece) -> None:
         self._pieces.put(piece)
 
     def close(self) -> None:
-        """No text comes any more. What is still inside is given out first, unless `cut` was called."""
+        """No text comes any more; what is still inside is given out."""
         self._pieces.put(None)
 
     def cut(self) -> None:
         """Nobody wants to hear the rest."""
-        self._closed = True
+        self._cut = True
         self._pieces.put(None)
 
     def __iter__(self) -> Iterator[Piece]:
-        while not self._closed:
-            self._stopwatch.stop()
-            piece = self._pieces.get()
-            self._stopwatch.start()
-            if piece is None or self._closed:
-                return
+        while (piece := self._pieces.get()) is not None and not self._cut:
             yield piece

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 from antiphon_core.audio import PcmChunk
 from antiphon_core.errors import AntiphonError, BadText, EngineFailed
@@ -110,8 +110,16 @@ class Pull:
                 self._first_text_s = self._clock()
             yield piece
 
-    def _texts(self) -> Iterable[str]:
-        return (piece.text for piece in self._pieces())
+    def _texts(self) -> Iterator[str]:
+        """The engine waits for text in here: that is not its time."""
+        pieces = self._pieces()
+        while True:
+            self._stopwatch.stop()
+            piece = next(pieces, None)
+            self._stopwatch.start()
+            if piece is None:
+                return
+            yield piece.text
 
 
 def _engine_failed(model: Model, error: Exception) -> EngineFailed:

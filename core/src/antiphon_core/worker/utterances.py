@@ -80,7 +80,7 @@ class Utterance:
         self._client = Stopwatch(time.monotonic)
         """Runs while the client is waited for, to read or to resume."""
         self._outbox = Outbox()
-        self._feed = Feed(self._engine)
+        self._feed = Feed()
         self._requests = Requests(
             messages,
             stage.choose,
