@@ -20,6 +20,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 RATE_HZ = 24_000
 FRAME_SAMPLES = RATE_HZ // 50
+_LATE_S = 1.0
+"""A microphone that was stopped for longer does not catch up."""
 Track = npt.NDArray[np.int16]
 
 
@@ -46,6 +48,7 @@ class Call:
     spoken: list[tuple[int, Track]] = field(default_factory=list)
     listeners: list[Callable[[Told], None]] = field(default_factory=list)
     _played_until: int = 0
+    _due_s: float = 0.0
 
     @property
     def now_ms(self) -> float:
@@ -59,14 +62,16 @@ class Call:
         await self.socket.send(json.dumps({"type": type_, **fields}))
 
     async def speak(self, track: Track) -> None:
-        """Says a track in real time, one frame every 20 ms. Silence is said as well: a microphone is never closed."""
-        due_s = time.monotonic()
+        """Says a track in real time, one frame every 20 ms. Silence is said as well: a microphone is never closed.
+
+        One clock paces the whole call, so that a frame that left late does not delay all that follow.
+        """
         for start in range(0, len(track), FRAME_SAMPLES):
             frame = track[start : start + FRAME_SAMPLES]
             self.spoken.append((self.now_sample, frame))
             await self.send("input_audio_buffer.append", audio=base64.b64encode(frame.tobytes()).decode())
-            due_s += FRAME_SAMPLES / RATE_HZ
-            await asyncio.sleep(max(0.0, due_s - time.monotonic()))
+            self._due_s = max(self._due_s, time.monotonic() - _LATE_S) + FRAME_SAMPLES / RATE_HZ
+            await asyncio.sleep(max(0.0, self._due_s - time.monotonic()))
 
     async def silent_until(self, done: asyncio.Event, limit_s: float) -> bool:
         """Keeps the line open with silence. False: it took too long."""
