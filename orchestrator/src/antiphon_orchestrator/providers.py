@@ -71,7 +71,7 @@ def _recogniser(settings: ServerSettings, files: StoreFiles) -> Asr:
 
 def load_mind(settings: ServerSettings, files: StoreFiles) -> Llm:
     """The language model."""
-    from antiphon_orchestrator.llm.retry import Retrying
+    from antiphon_orchestrator.llm.resilient import ResilientLlm
 
     if settings.mind == "echo":
         from antiphon_orchestrator.llm.echo import EchoLlm
@@ -80,14 +80,11 @@ def load_mind(settings: ServerSettings, files: StoreFiles) -> Llm:
     if settings.mind == "openai":
         from antiphon_orchestrator.llm.openai import OpenAiLlm
 
-        return Retrying(
-            OpenAiLlm(
-                settings.mind_url,
-                model=settings.mind_model,
-                api_key=settings.mind_key.get_secret_value(),
-                stall_s=settings.mind_stall_s,
-            )
+        mind: Llm = OpenAiLlm(
+            settings.mind_url, model=settings.mind_model, api_key=settings.mind_key.get_secret_value()
         )
+        return ResilientLlm(mind, first_s=settings.mind_stall_s)
     from antiphon_orchestrator.llm.local import LocalLlm
 
-    return Retrying(LocalLlm(files.get("smollm2-135m-instruct"), threads=settings.mind_threads))
+    local = LocalLlm(files.get("smollm2-135m-instruct"), threads=settings.mind_threads)
+    return ResilientLlm(local, first_s=settings.mind_stall_s)
