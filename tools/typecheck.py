@@ -1,6 +1,6 @@
-"""Runs mypy once per project, over its sources and its tests.
+"""Runs mypy once per project, over its sources and its tests, and once per folder of tests/.
 
-Once each, because every project's tests are modules of their own world: two projects may both have a `conftest`.
+Once each, because such tests are modules of a world of their own: two of them may both have a `conftest`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ def main(places: list[str]) -> int:
     """Check the named folders, or all; the sum of failures is the exit status."""
     sources = [project.folder / "src" for project in find_projects() if project.is_published]
     worlds = {source.parent: [source, source.parent / "tests"] for source in sources}
-    worlds |= {ROOT / "tests": [ROOT / "tests"], ROOT / "tools": [ROOT / "tools", ROOT / "toxfile.py"]}
+    worlds |= {folder: [folder] for folder in sorted((ROOT / "tests").iterdir()) if folder.is_dir()}
+    worlds[ROOT / "tools"] = [ROOT / "tools", ROOT / "toxfile.py"]
     wanted = [ROOT / place for place in places] or list(worlds)
     return sum(_check(folder, worlds[folder], sources) for folder in wanted)
 
@@ -27,7 +28,8 @@ def _check(folder: Path, targets: list[Path], sources: list[Path]) -> int:
     if not targets:
         return 0
     print(f"{folder.relative_to(ROOT)}:", end=" ", flush=True)
-    path = os.pathsep.join(str(part) for part in (*sources, folder / "tests"))
+    own = folder if folder.parent.name == "tests" else folder / "tests"
+    path = os.pathsep.join(str(part) for part in (*sources, own))
     done = subprocess.run(["mypy", *targets], cwd=ROOT, env={**os.environ, "MYPYPATH": path}, check=False)
     return int(done.returncode != 0)
 

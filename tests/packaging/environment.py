@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 
 @dataclass(frozen=True)
@@ -33,16 +34,16 @@ class Environment:
         return _output([self.folder / "bin" / command, *arguments], self._variables())
 
     @contextmanager
-    def running(self, command: str, *arguments: str | Path) -> Iterator[subprocess.Popen[str]]:
-        """An installed command while it runs; it is asked to end afterwards."""
-        with subprocess.Popen(
-            [self.folder / "bin" / command, *arguments], env=self._variables(), stdout=subprocess.PIPE, text=True
-        ) as process:
+    def running(self, command: str, *arguments: str | Path) -> Iterator[IO[str]]:
+        """What an installed command writes to its standard error while it runs; it is asked to end afterwards."""
+        line = [self.folder / "bin" / command, *arguments]
+        with subprocess.Popen(line, env=self._variables(), stderr=subprocess.PIPE, text=True) as process:
+            assert process.stderr is not None
             try:
-                yield process
+                yield process.stderr
             finally:
                 process.terminate()
-                process.wait(10)
+                process.communicate(timeout=15)
 
     def _variables(self) -> dict[str, str]:
         foreign = ("PYTHON", "VIRTUAL_ENV", "COVERAGE", "ANTIPHON")
