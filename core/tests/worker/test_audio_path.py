@@ -71,12 +71,12 @@ def test_the_gain_is_applied_before_the_threshold() -> None:
 
 def test_each_piece_is_trimmed_and_its_marks_count_from_its_own_beginning() -> None:
     path = AudioPath(PcmFormat(48_000))
-    piece = PcmChunk(np.concatenate([silence(210), tone(100), silence(290)]), RATE_HZ, (TextMark(0, 3, 210 * 24),))
+    piece = PcmChunk(np.concatenate([silence(210), tone(100), silence(290)]), RATE_HZ, (TextMark(1, 3, 210 * 24),))
     events = path.next_piece(0) + path.push(piece)
     events += path.next_piece(7) + path.push(piece) + path.finish()
     piece_ms = 20 + 100 + 200
     assert len(heard(events)) == 2 * piece_ms * 48
-    assert marks(events) == [TextMark(0, 3, 20 * 48), TextMark(7, 3, (piece_ms + 20) * 48)]
+    assert marks(events) == [TextMark(1, 3, 20 * 48), TextMark(8, 3, (piece_ms + 20) * 48)]
     frames = [event for event in events if isinstance(event, Frame)]
     assert [frame.seq for frame in frames] == list(range(len(frames)))
     assert all(frame.speech_samples == 960 for frame in frames[:-1])

@@ -76,6 +76,12 @@ def test_a_frame_leaves_as_soon_as_its_20_ms_exist() -> None:
     assert len(framer.push(PcmChunk(np.ones(1, np.int16), 24_000))) == 1
 
 
+def test_a_mark_at_the_beginning_of_a_frame_comes_right_before_it() -> None:
+    mark = TextMark(0, 3, 480)
+    events = framed(np.ones(1_440, np.int16), 24_000, PcmFormat(24_000), [], [mark])
+    assert events.index(mark) == 1
+
+
 def test_a_late_mark_leaves_at_once_and_keeps_its_place() -> None:
     framer = Framer(PcmFormat(24_000))
     framer.push(PcmChunk(np.ones(960, np.int16), 24_000))
