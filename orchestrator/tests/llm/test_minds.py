@@ -1,0 +1,98 @@
+"""What holds for every language model, whichever it is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+
+import pytest
+from antiphon_orchestrator.llm.echo import EchoLlm
+from antiphon_orchestrator.llm.resilient import ResilientLlm
+from antiphon_orchestrator.ports import ChatMessage, ChatRequest, Llm
+from antiphon_orchestrator.testing.chat_endpoint import ChatEndpoint, words
+from antiphon_orchestrator.testing.llm import ScriptedLlm
+from llm.asking import NewLlm, all_of, text_of, until
+
+COUNT = ChatRequest((ChatMessage("user", "Count: " + "one two three four five " * 10),), max_tokens=60)
+
+
+@dataclass
+class Mind:
+    """A language model that has long answers, and how to see whether it is at work."""
+
+    llm: Llm
+    is_idle: Callable[[], bool] = lambda: True
+
+
+def scripted() -> Mind:
+    llm = ScriptedLlm()
+    llm.will(*[("one ", 0.01) * 50] * 20)
+    return Mind(llm, lambda: llm.running == 0)
+
+
+def resilient() -> Mind:
+    mind = scripted()
+    return replace(mind, llm=ResilientLlm(mind.llm))
+
+
+@pytest.fixture(params=["echo", "scripted", "resilient", "openai"])
+def mind(request: pytest.FixtureRequest) -> Mind:
+    if request.param == "openai":
+        endpoint: ChatEndpoint = request.getfixturevalue("endpoint")
+        new_llm: NewLlm = request.getfixturevalue("new_llm")
+        endpoint.will(*[words(*("one ", 0.01) * 50)] * 20)
+        return Mind(new_llm(), lambda: endpoint.running == 0)
+    return {"echo": lambda: Mind(EchoLlm()), "scripted": scripted, "resilient": resilient}[request.param]()
+
+
+async def test_only_the_last_delta_has_a_reason_to_end(mind: Mind) -> None:
+    *deltas, last = await all_of(mind.llm, COUNT)
+    assert deltas
+    assert all(delta.text and not delta.finish_reason for delta in deltas)
+    assert last.finish_reason
+    assert not last.text
+    assert mind.is_idle()
+
+
+async def test_a_closed_answer_stops_the_work_behind_it(mind: Mind) -> None:
+    deltas = mind.llm.chat(COUNT)
+    await anext(deltas)
+    await deltas.aclose()
+    await until(mind.is_idle)
+    assert [delta async for delta in deltas] == []
+
+
+async def test_an_answer_that_was_never_begun_costs_nothing(mind: Mind) -> None:
+    await mind.llm.chat(COUNT).aclose()
+    assert mind.is_idle()
+
+
+async def test_a_cancelled_answer_stops_the_work_behind_it(mind: Mind) -> None:
+    asking = asyncio.create_task(all_of(mind.llm, COUNT))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    asking.cancel()
+    await asyncio.wait({asking})
+    await until(mind.is_idle)
+
+
+async def test_several_answers_at_once_all_come_to_their_end(mind: Mind) -> None:
+    texts = await asyncio.gather(*(text_of(mind.llm, replace(COUNT, conversation=f"c{n}")) for n in range(5)))
+    assert all(texts)
+    assert mind.is_idle()
+
+
+async def test_an_answer_thrown_away_does_not_disturb_the_next(mind: Mind) -> None:
+    for _ in range(5):
+        async with aclosing(mind.llm.chat(COUNT)) as deltas:
+            await anext(deltas)
+    assert await text_of(mind.llm, COUNT)
+    await until(mind.is_idle)
+
+
+async def test_to_prepare_changes_no_answer(mind: Mind) -> None:
+    await mind.llm.prepare(COUNT)
+    assert await text_of(mind.llm, COUNT)
+    await until(mind.is_idle)
