@@ -67,7 +67,9 @@ def test_less_than_a_millisecond_is_held_back() -> None:
     assert len(Resampler(24_000, 48_000).push(tone(24_000, 480))) > 960 - 48
 
 
-@pytest.mark.skipif(not hasattr(Graph, "threads"), reason="this PyAV cannot keep FFmpeg from starting threads; 17.1 can")
+@pytest.mark.skipif(
+    not hasattr(Graph, "threads"), reason="this PyAV cannot keep FFmpeg from starting threads; 17.1 can"
+)
 @pytest.mark.skipif(not TASKS.is_dir(), reason="threads are counted in /proc, which only Linux has")
 def test_a_resampler_starts_no_threads() -> None:
     before = len(list(TASKS.iterdir()))

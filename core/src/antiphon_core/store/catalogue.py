@@ -1,16 +1,16 @@
 """A catalogue: which models can be fetched, from where, and under which licence.
 
 entries:
-  - id: hibari
+  - id: anna
     licence: Apache-2.0                  # an SPDX expression; shown, and held against the allow-list
     licence_url: https://...             # optional, like licence_note and description
     files:
-      - path: hibari.onnx                # in the entry's folder
+      - path: anna.onnx                  # in the entry's folder
         sha256: 5f70741d4e900f4e...
         size_bytes: 7936868
         sources:                         # in order of preference; the schemes are in sources/__init__.py
-          - pypi:hibari-tts==0.2.1#hibari/assets/hibari.onnx
-          - hf:org/repo@revision/hibari.onnx
+          - pypi:anna-voice==1.0.0#anna/anna.onnx
+          - hf:org/repo@revision/anna.onnx
           - concat: ["https://host/part-1", "https://host/part-2"]
 """
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 _T = TypeVar("_T")
+_P = ParamSpec("_P")
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
@@ -44,8 +46,17 @@ class _JumpingSelector(selectors.DefaultSelector):
 def run_virtually(work: Coroutine[Any, Any, _T]) -> _T:
     """Runs it to its end, in virtual time; leftover tasks are an error."""
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
-        result = runner.run(_alone(work))
-    return result
+        return runner.run(_alone(work))
+
+
+def virtually(test: Callable[_P, Coroutine[Any, Any, None]]) -> Callable[_P, None]:
+    """Makes a test of a coroutine: it runs in virtual time."""
+
+    @wraps(test)
+    def run(*args: _P.args, **kwargs: _P.kwargs) -> None:
+        run_virtually(test(*args, **kwargs))
+
+    return run
 
 
 async def _alone(work: Coroutine[Any, Any, _T]) -> _T:
