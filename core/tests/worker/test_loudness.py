@@ -43,7 +43,7 @@ def by_ffmpeg(samples: Samples, rate_hz: int) -> float:
             return lufs
 
 
-@pytest.mark.skipif(not hasattr(av.AudioFrame, "metadata"), reason="FFmpeg's own figure is read through PyAV 18.1 or newer")
+@pytest.mark.skipif(not hasattr(av.AudioFrame, "metadata"), reason="FFmpeg's own figure is read through PyAV 18.1")
 @pytest.mark.parametrize("rate_hz", RATES_HZ)
 @pytest.mark.parametrize(
     "stretches",
