@@ -119,8 +119,8 @@ class Utterance:
         self.report.queue_ms = (time.monotonic() - asked_s) * 1000
         reason = Reason.STOPPED
         if lease is not None:
-            await self._give(Started(self._stage.worker, speaker.model.id, speaker.public_id, start.format))
             self._begin(lease, start, speaker)
+            await self._give(Started(self._stage.worker, speaker.model.id, speaker.public_id, start.format))
             reason = await self._pass_on()
         self._measure()
         await self._give(self.report.finished(reason))
@@ -128,16 +128,17 @@ class Utterance:
 
     async def _admit(self, speaker: Speaker) -> Lease | None:
         """A place, and the model in memory; None if the client stopped the utterance before."""
-        self._admitting = asyncio.ensure_future(self._enter(speaker))
-        try:
-            return await self._admitting
-        except asyncio.CancelledError:
-            if not self._outbox.closed:
-                raise
-            await self._outbox.take()  # raises what the client did wrong, if it did
-            return None
-        finally:
-            self._admitting = None
+        if not self._outbox.closed:
+            self._admitting = asyncio.ensure_future(self._enter(speaker))
+            try:
+                return await self._admitting
+            except asyncio.CancelledError:
+                if not self._outbox.closed:
+                    raise
+            finally:
+                self._admitting = None
+        await self._outbox.take()  # raises what the client did wrong, if it did
+        return None
 
     async def _enter(self, speaker: Speaker) -> Lease:
         model = speaker.model
