@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,7 @@ from antiphon_adapter_hibari.text import cut, sayable
 
 if TYPE_CHECKING:
     from hibari import Hibari  # type: ignore[import-untyped]
+    from hibari.g2p import G2P  # type: ignore[import-untyped]
 
 SLOWEST, FASTEST = 0.5, 2.0
 """What the engine was trained for; beyond it, words lose sounds."""
@@ -24,7 +26,7 @@ INFO = ModelInfo(
     voices=(VoiceInfo("heart", ("en-US", "en"), "American English, female"),),
     native_rate_hz=24_000,
     licence="Apache-2.0",
-    size_bytes=45_000_000,  # what closing one gives back
+    size_bytes=40_000_000,
     max_concurrency=4,
     capabilities=frozenset({Capability.SPEED, Capability.CPU_OK}),
 )
@@ -41,7 +43,16 @@ def tts_load_model(model_id: str, device: str, settings: AdapterSettings) -> Mod
         raise UnknownModel(f"no model {model_id!r}; there is {INFO.id}", subject=model_id, allowed=[INFO.id])
     from hibari import Hibari
 
-    return HibariModel(Hibari(threads=settings.threads))
+    return HibariModel(Hibari(threads=settings.threads, g2p=_dictionary()))
+
+
+@lru_cache(maxsize=1)
+def _dictionary() -> G2P:
+    """How English is read, for all models of this process: reading it in takes longer than loading the network, and
+    doing so again and again leaves memory in tatters."""
+    from hibari.g2p import G2P
+
+    return G2P()
 
 
 class HibariModel(Model):
@@ -50,9 +61,10 @@ class HibariModel(Model):
     def __init__(self, engine: Hibari) -> None:
         super().__init__(INFO)
         self._engine: Hibari | None = engine
-        engine("Hello, quuxify.")  # loads the dictionary and the net for unknown words, which the engine puts off
+        engine("Hello, quuxify.")  # makes ready what the engine puts off, the net for unknown words too
 
     def synthesize(self, request: SpeechRequest) -> Iterator[PcmChunk]:
+        self.info.voice(request.voice)
         engine, spoken = self._loaded(), False
         noise = np.random.default_rng(request.seed)
         speed = min(max(request.speed, SLOWEST), FASTEST)

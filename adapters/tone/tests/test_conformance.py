@@ -1,0 +1,9 @@
+"""tone keeps the adapter contract."""
+
+from __future__ import annotations
+
+from antiphon_core.testkit import AdapterConformance
+
+
+class TestTone(AdapterConformance):
+    adapter = "tone"
