@@ -47,9 +47,8 @@ def test_plugins_are_found_by_where_they_lie() -> None:
 
 
 def test_the_probe_lists_in_a_process_of_its_own_what_it_was_told_to() -> None:
-    report = listing_probe.probe(
-        {"path": sys.path, "adapter": "odd_adapters:twins", "options": {}, "model_dirs": ["a"]}
-    )
+    job = {"path": sys.path, "adapter": "odd_adapters:twins", "options": {}, "model_dirs": ["a"]}
+    report = listing_probe.probe(job)
     assert report == {"listing_s": pytest.approx(0, abs=1), "imported": report["imported"], "error": ""}
     job |= {"adapter": "odd_adapters:wrong_listing", "model_dirs": []}
     assert listing_probe.probe(job)["error"] == "ValueError: no folder"
