@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,20 +13,11 @@ from antiphon_adapter_hibari.text import MAX_PIECE, cut, sayable
 from antiphon_core.audio import Samples
 from antiphon_core.errors import BadText, UnknownModel
 from antiphon_core.models import AdapterSettings, Model, SpeechRequest
+from antiphon_core.testkit import NoFiles
 from hypothesis import given
 from hypothesis import strategies as st
 
 Speak = Callable[..., Samples]
-
-
-class NoFiles:
-    """hibari fetches nothing."""
-
-    def get(self, entry_id: str) -> Path:
-        raise AssertionError(f"hibari asked the store for {entry_id!r}")
-
-    def have(self, entry_id: str) -> bool:
-        return False
 
 
 SETTINGS = AdapterSettings(files=NoFiles())
