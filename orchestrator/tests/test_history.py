@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from antiphon_orchestrator.history import (
     BROKEN_OFF,
     chat_messages,
     estimated_tokens,
+    fitted,
     heard_text,
-    turns_of,
+    messages_of,
     turns_to_drop,
 )
 from antiphon_orchestrator.ports import ChatMessage, ToolCall
@@ -182,10 +185,12 @@ def test_an_empty_conversation_is_no_message() -> None:
 
 def test_a_providers_own_tokenizer_may_count() -> None:
     items: list[Item] = [user("one two three"), said("four"), user("five")]
-    expensive = chat_messages(
-        items, instructions="", budget_tokens=100, count_tokens=lambda text: 100 * len(text.split())
-    )
-    assert expensive == [ChatMessage("user", "five")]
+    assert fitted(messages_of(items), 100, lambda text: 100 * len(text.split())) == [ChatMessage("user", "five")]
+
+
+def test_what_a_client_puts_before_all_turns_stays_like_the_instructions() -> None:
+    messages = told(SystemMessage("", "The user is Ada."), user("x" * 4000), said("y"), user("Hi."), budget_tokens=50)
+    assert messages == [ChatMessage("system", "The user is Ada."), ChatMessage("user", "Hi.")]
 
 
 def test_english_costs_a_token_for_four_characters_and_chinese_one_each() -> None:
@@ -249,7 +254,17 @@ def test_what_is_sent_is_always_well_formed(items: list[Item], budget_tokens: in
 
 
 @given(ITEMS)
-def test_a_turn_begins_with_the_user(items: list[Item]) -> None:
-    turns = turns_of(items)
-    assert all(turn[0].role == "user" for turn in turns[1:])
-    assert all(message.role != "user" for turn in turns for message in turn[1:])
+def test_the_user_never_speaks_twice_in_a_row(items: list[Item]) -> None:
+    roles = [message.role for message in messages_of(items)]
+    assert ("user", "user") not in pairwise(roles)
+
+
+@given(ITEMS, st.integers(0, 200))
+def test_what_stays_is_the_end_of_all_there_is(items: list[Item], budget_tokens: int) -> None:
+    everything, rest = messages_of(items), fitted(messages_of(items), budget_tokens)
+    head = 0
+    while head < len(rest) and rest[head].role == "system" and rest[head] == everything[head]:
+        head += 1
+    tail = rest[head:]
+    assert tail == everything[len(everything) - len(tail) :]
+    assert not tail or len(tail) == len(everything) - head or tail[0].role == "user"

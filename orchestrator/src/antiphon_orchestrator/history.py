@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import takewhile
 
 from antiphon_orchestrator.ports import ChatMessage, ToolCall
 from antiphon_orchestrator.session.conversation import (
@@ -39,13 +40,20 @@ CountTokens = Callable[[str], int]
 Turn = list[ChatMessage]
 
 
-def chat_messages(
-    items: Iterable[Item], *, instructions: str, budget_tokens: int, count_tokens: CountTokens | None = None
-) -> list[ChatMessage]:
+def chat_messages(items: Iterable[Item], *, instructions: str, budget_tokens: int) -> list[ChatMessage]:
     """The instructions and as many of the newest turns as `budget_tokens` allows."""
-    count = count_tokens or estimated_tokens
     head = [ChatMessage("system", instructions)] if instructions else []
-    turns = turns_of(items)
+    return fitted([*head, *messages_of(items)], budget_tokens)
+
+
+def fitted(
+    messages: Iterable[ChatMessage], budget_tokens: int, count_tokens: CountTokens | None = None
+) -> list[ChatMessage]:
+    """The messages without as many of the oldest turns as do not fit; system messages before all turns stay."""
+    count = count_tokens or estimated_tokens
+    messages = list(messages)
+    head = list(takewhile(lambda message: message.role == "system", messages))
+    turns = _turns(messages[len(head) :])
     costs = [_tokens(turn, count) for turn in turns]
     dropped = turns_to_drop(costs, budget_tokens - _tokens(head, count))
     return head + [message for turn in turns[dropped:] for message in turn]
@@ -75,14 +83,14 @@ def turns_to_drop(costs: Sequence[int], budget: int) -> int:
     return max(0, len(costs) - 1)
 
 
-def turns_of(items: Iterable[Item]) -> list[Turn]:
-    """The messages of each turn; a turn begins with what the user said."""
+def messages_of(items: Iterable[Item]) -> list[ChatMessage]:
+    """All that is to be told."""
     items = list(items)
     outputs = {item.call_id: item for item in reversed(items) if isinstance(item, FunctionCallOutput)}
     teller = _Teller(outputs)
     for item in items:
         teller.tell(item)
-    return teller.turns
+    return teller.messages
 
 
 def heard_text(message: AssistantMessage) -> str:
@@ -102,15 +110,16 @@ class _Teller:
     """Tells items one after the other."""
 
     def __init__(self, outputs: dict[str, FunctionCallOutput]) -> None:
-        self.turns: list[Turn] = []
+        self.messages: list[ChatMessage] = []
         self._outputs = outputs
-        self._calling = False
+        self._calls_at: int | None = None
+        """Where the calls stand that are made in one breath."""
 
     def tell(self, item: Item) -> None:
         if isinstance(item, FunctionCall):
             self._tell_call(item)
         elif isinstance(item, FunctionCallOutput):
-            self._calling = False
+            self._calls_at = None
         else:
             self._tell_text(item)
 
@@ -118,44 +127,45 @@ class _Teller:
         text = heard_text(item) if isinstance(item, AssistantMessage) else item.text
         if not text.strip():
             return
-        self._calling = False
+        self._calls_at = None
         if isinstance(item, UserMessage):
             self._tell_user(text)
         else:
-            self._turn.append(ChatMessage("system" if isinstance(item, SystemMessage) else "assistant", text))
+            self.messages.append(ChatMessage("system" if isinstance(item, SystemMessage) else "assistant", text))
 
     def _tell_user(self, text: str) -> None:
         """What is said twice in a row is one turn: many models know only question, answer, question."""
-        if self.turns and self.turns[-1][-1].role == "user":
-            self.turns[-1][-1] = ChatMessage("user", f"{self.turns[-1][-1].text}\n{text}")
+        if self._ends_with("user"):
+            self.messages[-1] = ChatMessage("user", f"{self.messages[-1].text}\n{text}")
         else:
-            self.turns.append([ChatMessage("user", text)])
+            self.messages.append(ChatMessage("user", text))
 
     def _tell_call(self, item: FunctionCall) -> None:
         output = self._outputs.pop(item.call_id, None)
         if output is None:
             return
+        if self._calls_at is None:
+            # What was said before a call belongs into one message with it.
+            if not self._ends_with("assistant"):
+                self.messages.append(ChatMessage("assistant"))
+            self._calls_at = len(self.messages) - 1
+        spoken = self.messages[self._calls_at]
         call = ToolCall(item.call_id, item.name, item.arguments)
-        place = self._place_of_calls()
-        spoken = self._turn[place]
-        self._turn[place] = ChatMessage("assistant", spoken.text, (*spoken.tool_calls, call))
-        self._turn.append(ChatMessage("tool", output.output, tool_call_id=item.call_id))
-        self._calling = True
+        self.messages[self._calls_at] = ChatMessage("assistant", spoken.text, (*spoken.tool_calls, call))
+        self.messages.append(ChatMessage("tool", output.output, tool_call_id=item.call_id))
 
-    def _place_of_calls(self) -> int:
-        """Calls made in one breath, and what was said before them, belong into one message."""
-        turn = self._turn
-        if self._calling:
-            return max(place for place, message in enumerate(turn) if message.tool_calls)
-        if not turn or turn[-1].role != "assistant":
-            turn.append(ChatMessage("assistant"))
-        return len(turn) - 1
+    def _ends_with(self, role: str) -> bool:
+        return bool(self.messages) and self.messages[-1].role == role
 
-    @property
-    def _turn(self) -> Turn:
-        if not self.turns:
-            self.turns.append([])
-        return self.turns[-1]
+
+def _turns(messages: Iterable[ChatMessage]) -> list[Turn]:
+    """A turn begins with what the user said."""
+    turns: list[Turn] = []
+    for message in messages:
+        if message.role == "user" or not turns:
+            turns.append([])
+        turns[-1].append(message)
+    return turns
 
 
 def _is_inside_word(text: str, at: int) -> bool:
