@@ -22,7 +22,7 @@ from antiphon_core.models import AdapterSettings, Capability, Model, ModelInfo, 
 RATE_HZ = 24_000
 WORD_MS = 100
 PITCH_HZ = 500
-LEVEL = 8_000
+LEVEL = 4_000
 
 let_go = threading.Event()
 """Set it to free whatever hangs."""

@@ -109,7 +109,12 @@ def test_an_engine_that_outlives_the_loop_ends_quietly() -> None:
         return Outbox(limit=1)
 
     outbox = asyncio.run(begin())
-    thread = threading.Thread(target=lambda: (outbox.put(frames(1)), outbox.finish()))
+
+    def engine() -> None:
+        outbox.put(frames(1))
+        outbox.finish()
+
+    thread = threading.Thread(target=engine)
     thread.start()
     thread.join(5)
     assert not thread.is_alive()

@@ -4,12 +4,12 @@ import sys
 from pathlib import Path
 
 import pytest
-import scripted
 from antiphon_core.errors import BadSettings, CannotLoad, UnknownModel
 from antiphon_core.models import AdapterSettings
 from antiphon_core.testkit.files import NoFiles
 from antiphon_core.worker.plugins import installed_adapters, load_adapter
-from installing import install
+from worker import scripted
+from worker.installing import install
 
 SETTINGS = AdapterSettings(files=NoFiles())
 
@@ -25,7 +25,7 @@ def test_adapters_are_listed_with_their_distributions_and_without_being_imported
     adapters = {adapter.name: adapter for adapter in installed_adapters()}
     assert adapters["explosive"].distribution == "antiphon-adapter-explosive"
     assert adapters["explosive"].version == "1.2.3"
-    assert adapters["scripted"].module == "scripted"
+    assert adapters["scripted"].module == "worker.scripted"
     assert [*adapters] == sorted(adapters)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import pytest
-import scripted
 from antiphon_core.audio import Frame, PcmChunk, PcmFormat, TextMark
 from antiphon_core.errors import AntiphonError, BadText, EngineFailed
 from antiphon_core.models import Model, SpeechRequest
@@ -18,6 +17,8 @@ from antiphon_core.worker.pull import Pull
 from antiphon_core.worker.stopwatch import Stopwatch
 from antiphon_core.worker.threads import Slot
 from antiphon_core.worker.trim import TrimSettings
+from worker import scripted
+from worker.hosted import entries
 
 PLAIN, STREAM = scripted.BUILT_IN[:2]
 
@@ -94,10 +95,6 @@ class Run:
 
 def audio_ms(events: Iterable[Frame | TextMark]) -> float:
     return sum(event.speech_samples for event in events if isinstance(event, Frame)) / 48
-
-
-def entries(event: str) -> list[str]:
-    return [detail for name, detail in scripted.log if name == event]
 
 
 async def test_an_engine_that_needs_whole_sentences_gets_them_one_by_one() -> None:

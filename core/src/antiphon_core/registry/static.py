@@ -82,4 +82,5 @@ class StaticFleet:
 
 def wait_s(misses: int) -> float:
     """Until the next question: twice as long with each miss after a worker counts as gone."""
-    return min(SLOWEST_POLL_S, POLL_S * 2.0 ** max(0, misses - MISSES))
+    doublings = min(max(0, misses - MISSES), 16)
+    return min(SLOWEST_POLL_S, POLL_S * 2.0**doublings)

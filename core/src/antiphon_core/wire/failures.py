@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import accumulate
+
 import grpc
 from antiphon_proto.v1 import tts_pb2 as pb
 from google.protobuf.message import DecodeError
@@ -28,19 +31,21 @@ _CONDITIONS: tuple[tuple[type[AntiphonError], grpc.StatusCode, pb.ErrorDetail.Co
 )
 _TO_WIRE = {kind: (code, condition) for kind, code, condition in _CONDITIONS}
 _FROM_WIRE = {condition: kind for kind, _, condition in _CONDITIONS}
-_MAX_MESSAGE_CHARS = 2_000
-_MAX_ALLOWED = 64
+# gRPC lets about 8 kB of trailers through. Bytes that are not printable ASCII take three in a message, and all of a
+# detail's take four thirds.
+_MAX_MESSAGE_BYTES = 2_000
+_MAX_SUBJECT_BYTES = 200
+_MAX_ALLOWED_BYTES = 2_000
 
 
 def failure_to_wire(error: AntiphonError) -> tuple[grpc.StatusCode, str, tuple[tuple[str, bytes], ...]]:
     """Status code, message and trailing metadata of an error."""
     code, condition = _TO_WIRE.get(type(error), (grpc.StatusCode.INTERNAL, pb.ErrorDetail.CONDITION_UNSPECIFIED))
-    # gRPC refuses trailers of more than a few kilobytes.
-    message = error.message[:_MAX_MESSAGE_CHARS]
+    message = _as_much_as_fits(error.message, _MAX_MESSAGE_BYTES)
     detail = pb.ErrorDetail(
         condition=condition,
-        subject=error.subject[:_MAX_MESSAGE_CHARS],
-        allowed=error.allowed[:_MAX_ALLOWED],
+        subject=_as_much_as_fits(error.subject, _MAX_SUBJECT_BYTES),
+        allowed=_as_many_as_fit(error.allowed),
         retry_after_ms=error.retry_after_ms,
     )
     status = pb.Status(code=code.value[0], message=message)
@@ -66,6 +71,17 @@ def failure_from_wire(
 def failure_from_call(error: grpc.aio.AioRpcError) -> AntiphonError:
     """The same for an error that a call of grpc.aio raised."""
     return failure_from_wire(error.code(), error.details(), tuple(error.trailing_metadata() or ()))
+
+
+def _as_much_as_fits(text: str, max_bytes: int) -> str:
+    sizes = accumulate(1 if " " <= character <= "~" else 3 * len(character.encode()) for character in text)
+    return text[: sum(size <= max_bytes for size in sizes)]
+
+
+def _as_many_as_fit(names: Sequence[str]) -> list[str]:
+    """Whole names only, each with its two bytes or three around it."""
+    sizes = accumulate(len(name.encode()) + 3 for name in names)
+    return list(names[: sum(size <= _MAX_ALLOWED_BYTES for size in sizes)])
 
 
 def _detail(trailers: tuple[tuple[str, str | bytes], ...]) -> pb.ErrorDetail | None:
