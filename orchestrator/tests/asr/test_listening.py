@@ -111,6 +111,11 @@ class TestPartials:
         await room.say("hello" + voice.COUGH * 40)
         assert [text for _, text in room.partials] == ["hello"]
 
+    async def test_that_nothing_was_understood_is_told_too(self, room: Room) -> None:
+        room.listening.begin(0)
+        await room.say(voice.COUGH * 40)
+        assert [text for _, text in room.partials] == [""]
+
     async def test_a_failing_recogniser_is_left_alone_for_a_second_and_tried_again(self, room: Room) -> None:
         room.asr.fail(EngineFailed("no"))
         room.listening.begin(0)

@@ -61,7 +61,7 @@ class Listening:
         self._cutting = Cutting(asr.max_samples)
         self._before = Tape()
         self._turn: TurnAudio | None = None
-        self._told = ""
+        self._told: str | None = None
         self._wishes: list[_Wish] = []
         self._job: _Job | None = None
         self._rest_until_ms = float("-inf")
@@ -109,7 +109,7 @@ class Listening:
             self._job.task.cancel()
 
     def _close(self) -> TurnAudio | None:
-        turn, self._turn, self._told = self._turn, None, ""
+        turn, self._turn, self._told = self._turn, None, None
         return turn
 
     # ---------------------------------------------------------------------- the words
@@ -167,21 +167,23 @@ class Listening:
             self._asr.transcribe(audio, language=self.language, prompt=self.prompt, urgent=urgent)
         )
         self._job = _Job(turn, piece, to, task)
-        rest_ms = 0.0
         try:
             turn.learn(piece, to, (await task).text)
         except asyncio.CancelledError:
             if not _was_stopped_by_us():
                 raise
-            return
         except AntiphonError as error:
-            rest_ms = _RETRY_AFTER_MS
+            self._rest(began_ms, _RETRY_AFTER_MS)
             self._refuse(turn, error)
+        else:
+            self._rest(began_ms)
+            self._tell(turn)
         finally:
             self._job = None
+
+    def _rest(self, began_ms: float, at_least_ms: float = 0.0) -> None:
         now_ms = self._clock()
-        self._rest_until_ms = now_ms + max(rest_ms, (now_ms - began_ms) * (_PARTIAL_COST_FACTOR - 1))
-        self._tell(turn)
+        self._rest_until_ms = now_ms + max(at_least_ms, (now_ms - began_ms) * (_PARTIAL_COST_FACTOR - 1))
 
     def _tell(self, turn: TurnAudio) -> None:
         for wish in self._wishes:

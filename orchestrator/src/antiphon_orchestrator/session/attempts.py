@@ -10,19 +10,23 @@ from typing import Any
 from antiphon_orchestrator.session.narrator import Ending
 from antiphon_orchestrator.session.reply import Reply
 
-MakeReply = Callable[[str], Reply]
-"""Makes the answer to a transcript ("" where the answer is not to speech)."""
+MakeReply = Callable[[str | None], Reply]
+"""Makes the answer to a transcript: "" where the answer is not to speech, None where speech was not recognised."""
 
 
 @dataclass(slots=True)
 class Attempt:
-    """One attempt at an answer. `counts`: it is no trial any more. `after`: what must be done before it is made."""
+    """One attempt at an answer. `counts`: it is no trial any more. `after`: what must be done before it is made.
+
+    `insists`: the client asked for it, so that silence is answered as well.
+    """
 
     epoch: int
     counts: bool
-    words: asyncio.Task[str] | None
+    words: asyncio.Task[str | None] | None
     make: MakeReply
     after: tuple[asyncio.Task[None], ...] = ()
+    insists: bool = False
     reply: Reply | None = None
     task: asyncio.Task[None] | None = None
     empty: bool = False
@@ -62,9 +66,17 @@ class Attempts:
             self._on_empty(attempt)
         return True
 
-    def drop(self, epoch: int) -> None:
-        """Ends a trial."""
-        self._cancel(self._by_epoch.pop(epoch, None))
+    def drop(self, epoch: int) -> bool:
+        """Ends a trial. False if there is no such trial."""
+        attempt = self._by_epoch.pop(epoch, None)
+        if attempt is not None:
+            self._cancel(attempt)
+        return attempt is not None
+
+    def drop_trials(self) -> None:
+        """Ends what does not count yet: what it was made from has changed."""
+        for epoch in [epoch for epoch, attempt in self._by_epoch.items() if not attempt.counts]:
+            self.drop(epoch)
 
     def drop_below(self, epoch: int) -> tuple[Attempt, ...]:
         """Ends all older attempts; those that counted are returned."""
@@ -72,11 +84,6 @@ class Attempts:
         for attempt in stale:
             self._cancel(attempt)
         return tuple(attempt for attempt in stale if attempt.counts)
-
-    def drop_all(self) -> None:
-        """Ends whatever there is."""
-        while self._by_epoch:
-            self._cancel(self._by_epoch.popitem()[1])
 
     def reply_of_item(self, item_id: str) -> Reply | None:
         """The answer whose message this is, while it is under way."""
@@ -100,7 +107,10 @@ class Attempts:
 
     async def _run(self, attempt: Attempt) -> None:
         words = "" if attempt.words is None else await asyncio.shield(attempt.words)
-        if attempt.words is not None and not words.strip():
+        if words is None and not attempt.counts:
+            del self._by_epoch[attempt.epoch]  # the turn gets another try once it counts
+            return
+        if attempt.words is not None and words == "" and not attempt.insists:
             attempt.empty = True
             if attempt.counts:
                 self._on_empty(attempt)
@@ -115,6 +125,6 @@ class Attempts:
         self._on_end(attempt, ending)
 
     @staticmethod
-    def _cancel(attempt: Attempt | None) -> None:
-        if attempt is not None and attempt.task is not None:
-            attempt.task.cancel()
+    def _cancel(attempt: Attempt) -> None:
+        assert attempt.task is not None, "an attempt is cancelled after it was started"
+        attempt.task.cancel()

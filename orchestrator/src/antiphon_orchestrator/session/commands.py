@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from antiphon_core.errors import BadRequest
 
 from antiphon_orchestrator.ports import HeardSamples
+from antiphon_orchestrator.session.checks import check_room_for
 from antiphon_orchestrator.session.conversation import AssistantMessage, Item, UserMessage
 from antiphon_orchestrator.session.planner import Wish
 from antiphon_orchestrator.session.refusal import Refusal
@@ -39,6 +40,7 @@ class Commands:
                 "has less.",
                 code="input_audio_buffer_commit_empty",
             )
+        self._require_not_behind("buffer")
         self._session.tell(fl.CommitRequested())
 
     def clear(self) -> None:
@@ -61,8 +63,11 @@ class Commands:
                 code="item_create_invalid_item_id",
                 param="item.id",
             )
-        self._session.check_room_for(item)
+        check_room_for(item, conversation, self._session.settings)
+        if audio is not None:
+            self._require_not_behind("item.content")
         previous = _known(after, "previous_item_id", lambda: conversation.add(item, after))
+        self._session.rethink()
         for type_ in ("conversation.item.added", "conversation.item.done"):
             self._session.emit(type_, item=item.as_json(), previous_item_id=previous)
         if audio is not None and isinstance(item, UserMessage):
@@ -75,6 +80,7 @@ class Commands:
     def delete_item(self, item_id: str) -> None:
         conversation = self._session.conversation
         _known(item_id, "item_id", lambda: conversation.remove(item_id))
+        self._session.rethink()
         self._session.emit("conversation.item.deleted", item_id=item_id)
 
     def retrieve_item(self, item_id: str) -> None:
@@ -108,10 +114,16 @@ class Commands:
             self._session.respond(wish)
 
     def cancel_response(self, response_id: str | None) -> None:
-        current = self._session.response_id
-        if current is None or response_id not in (None, current):
+        if not self._session.cancel(response_id):
             raise Refusal("Cancellation failed: no active response found.", code="response_cancel_not_active")
-        self._session.tell(fl.CancelRequested())
+
+    def _require_not_behind(self, param: str) -> None:
+        if self._session.is_far_behind:
+            raise Refusal(
+                "More audio waits to be recognised than can be kept; wait for the transcripts of what was sent.",
+                code="rate_limit_exceeded",
+                param=param,
+            )
 
 
 def _known(item_id: str | None, param: str, get: Callable[[], _T]) -> _T:

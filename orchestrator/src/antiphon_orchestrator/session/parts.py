@@ -8,6 +8,7 @@ from typing import Literal
 
 from antiphon_orchestrator.aliases import Aliases
 from antiphon_orchestrator.ports import Asr, Llm, Speech, TurnDetector, Vad
+from antiphon_orchestrator.session.observer import Observer
 from antiphon_orchestrator.turn.hold import HoldSettings
 from antiphon_orchestrator.turn.limits import LimitSettings
 
@@ -22,6 +23,7 @@ class Parts:
     llm: Llm
     speech: Speech
     voices: Callable[[], Sequence[str]]
+    observer: Observer = field(default_factory=Observer)
 
 
 @dataclass(frozen=True, slots=True)

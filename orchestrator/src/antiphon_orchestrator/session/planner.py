@@ -62,6 +62,7 @@ class Planner:
             temperature=self.settings.temperature,
             max_tokens=self._max_tokens(config, wish),
             model=self.settings.aliases.mind(config.model),
+            conversation=self.session_id,
         )
         return self._made(epoch, config, conversation, wish, request, "")
 

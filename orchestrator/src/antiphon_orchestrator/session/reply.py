@@ -8,6 +8,7 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 
 from antiphon_core.errors import AntiphonError
+from structlog.contextvars import bind_contextvars
 
 from antiphon_orchestrator.playout import Utterance
 from antiphon_orchestrator.ports import ChatDelta, ChatRequest, Llm, ToolCall, VoiceChoice
@@ -61,6 +62,7 @@ class Reply:
         self._last_spoken = ""
         self._pushed = False
         self._ending = Ending()
+        narrator.begin()
 
     @property
     def asks(self) -> bool:
@@ -78,7 +80,7 @@ class Reply:
 
     async def run(self) -> Ending:
         """Prepares, and after `release` speaks. Returns how it ended once all was heard; the caller tells the end."""
-        self.narrator.begin()
+        bind_contextvars(turn=self.plan.turn_id)
         async with asyncio.TaskGroup() as tasks:
             thinking = tasks.create_task(self._think())
             await self._speak()
@@ -104,8 +106,9 @@ class Reply:
                 await self._ask(self.plan.request, segmenter, calls)
         except AntiphonError as error:
             self.failure = error
-            if not self.text.strip() and self.plan.apology:
-                await self._take(segmenter, self.plan.apology)
+            calls.clear()  # half a call is none
+            if self.plan.apology and self.plan.spoken:
+                await self._take(segmenter, _broken_off(self.text) + self.plan.apology)
         for segment in segmenter.finish():
             await self._segments.put(segment)
         self._tell_calls(calls)
@@ -169,6 +172,12 @@ class Reply:
         utterance = Utterance(self._new_id("utt"), self.item_id, self.plan.epoch, script)
         self._pushed = True
         return await self._mouth.say(utterance, self.plan.choice, self._released, self._session_id, self.plan.turn_id)
+
+
+def _broken_off(text: str) -> str:
+    """What belongs between a text that breaks off and an apology for it."""
+    text = text.rstrip()
+    return " " if not text or text.endswith((".", "!", "?", "…")) else "… "
 
 
 def _joined(old: ToolCall | None, new: ToolCall) -> ToolCall:

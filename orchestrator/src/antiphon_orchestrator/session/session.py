@@ -8,22 +8,22 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from antiphon_orchestrator.asr.listening import Listening
-from antiphon_orchestrator.playout import HeardItem, Played, Playout, PlayoutSettings
 from antiphon_orchestrator.ports import EARS_RATE_HZ, HeardSamples
-from antiphon_orchestrator.session.attempts import Attempt, Attempts
+from antiphon_orchestrator.session.answers import Answers
+from antiphon_orchestrator.session.checks import check_voice
 from antiphon_orchestrator.session.config import SessionConfig
-from antiphon_orchestrator.session.conversation import AssistantMessage, Conversation, Item, UserMessage
+from antiphon_orchestrator.session.conversation import AssistantMessage, Conversation, UserMessage
 from antiphon_orchestrator.session.hearing import Hearing
 from antiphon_orchestrator.session.ids import new_id
-from antiphon_orchestrator.session.mouth import Clock, Mouth
-from antiphon_orchestrator.session.narrator import Ending
+from antiphon_orchestrator.session.meter import Meter
+from antiphon_orchestrator.session.mouth import Clock
 from antiphon_orchestrator.session.outlet import Outlet
 from antiphon_orchestrator.session.parts import Parts, SessionSettings
-from antiphon_orchestrator.session.planner import Planner, Wish
+from antiphon_orchestrator.session.planner import Wish
 from antiphon_orchestrator.session.refusal import Refusal
-from antiphon_orchestrator.session.reply import Reply
 from antiphon_orchestrator.session.turn_settings import endpoint_settings, floor_settings
-from antiphon_orchestrator.session.user_turns import UserTurn, UserTurns
+from antiphon_orchestrator.session.user_turns import UserTurns
+from antiphon_orchestrator.session.watched import watched
 from antiphon_orchestrator.turn import endpoint as ep
 from antiphon_orchestrator.turn import events as fl
 from antiphon_orchestrator.turn.floor import Floor, State
@@ -31,6 +31,10 @@ from antiphon_orchestrator.turn.floor import Floor, State
 _TICK_S = 0.05
 _STALL_MS = 1_000
 """A client that is in a turn and sends no audio for so long has stopped sending."""
+
+
+class _Over(Exception):
+    """Ends everything that a session has started."""
 
 
 class Session:
@@ -41,66 +45,68 @@ class Session:
     ) -> None:
         self.id = new_id("sess")
         self.config = config
+        self.settings = settings
         self.conversation = Conversation(new_id("conv"))
         self.emit = outlet.event
-        self._parts = parts
-        self._settings = settings
+        self._parts = parts = watched(parts)
         self._outlet = outlet
         self._clock = clock
         self._tasks: asyncio.TaskGroup | None = None
         self._over = asyncio.Event()
         self._told: deque[fl.FloorEvent] = deque()
         self._state = State.IDLE
-        self._wish: Wish | None = None
-        self._dropped: tuple[Reply, int] | None = None
-        self._preparing: set[asyncio.Task[None]] = set()
         self._last_audio_ms = clock()
-        detection = config.audio.input.turn_detection
-        self._floor = Floor(floor_settings(detection, settings), clock())
-        self._mouth = Mouth(self._new_playout(), parts.speech, clock, self._on_played)
-        listening = Listening(parts.asr, self._on_partial, clock)
-        hearing = Hearing(parts.new_vad(), ep.Endpoint(), listening, self._on_endpoint)
-        self._turns = UserTurns(self, hearing, parts)
-        self._attempts = Attempts(self.spawn, self._on_reply_ended, lambda _: self.tell(fl.TurnEmpty()))
-        self._planner = Planner(self.id, parts, settings, self._mouth, outlet.event)
+        self._floor = Floor(floor_settings(config.audio.input.turn_detection, settings), clock())
+        self._meter = Meter(parts.observer, clock)
+        self._listening = Listening(parts.asr, self._on_partial, clock)
+        hearing = Hearing(parts.new_vad(), ep.Endpoint(), self._listening, self._on_endpoint)
+        self._turns = UserTurns(self, hearing, parts, self._meter)
+        self._answers = Answers(self, parts, settings, outlet, self._turns, self._meter)
         self._actions: dict[type, Callable[[Any], object]] = {
-            fl.Hold: self._hold,
+            fl.Hold: lambda _: self._answers.hold(),
             fl.Recognise: lambda _: self.spawn(self._turns.recognise()),
-            fl.Resume: self._resume,
-            fl.Interrupt: self._interrupt,
-            fl.StartSpeculation: self._speculate,
-            fl.DropSpeculation: self._drop_speculation,
+            fl.Resume: lambda _: self._answers.resume(),
+            fl.Interrupt: self._answers.interrupt,
+            fl.StartSpeculation: self._answers.speculate,
+            fl.DropSpeculation: self._answers.drop_speculation,
             fl.CommitTurn: lambda _: self._turns.commit(),
             fl.DiscardTurn: lambda _: self._turns.discard(),
-            fl.Respond: self._respond,
-            fl.Continue: self._continue,
-            fl.Refuse: lambda _: self._refuse(),
+            fl.Respond: self._answers.respond,
+            fl.Continue: self._answers.continue_,
+            fl.Refuse: lambda _: self._answers.refuse(),
             fl.Nudge: lambda _: self._nudge(),
             fl.Announce: self._announce,
             fl.Close: self._close,
         }
-        self._apply_turn_detection()
+        self._apply_input()
 
     # ------------------------------------------------------------------------ life
 
     async def run(self) -> None:
         """Until the conversation is over; everything it started is over then too."""
-        async with asyncio.TaskGroup() as self._tasks:
-            listening = self._turns.hearing.listening
-            running = [self.spawn(work) for work in (self._mouth.run(), listening.run(), self._keep_time())]
-            await self._over.wait()
-            self._attempts.drop_all()
-            self._turns.close()
-            for task in running:
-                task.cancel()
+        try:
+            async with asyncio.TaskGroup() as self._tasks:
+                for work in (self._answers.run(), self._listening.run(), self._keep_time()):
+                    self.spawn(work)
+                await self._over.wait()
+                raise _Over
+        except* _Over:
+            pass
 
     def hang_up(self) -> None:
         """The client is gone, or the server ends."""
         self.tell(fl.HungUp())
         self._over.set()
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it takes nothing any more."""
+        return self._over.is_set()
+
     def hear(self, samples: HeardSamples) -> None:
         """The client's next audio."""
+        if self.is_over:
+            return
         self._last_audio_ms = self._clock()
         self._turns.hear(samples)
 
@@ -135,13 +141,28 @@ class Session:
     def _on_partial(self, text: str) -> None:
         self._turns.on_partial(text)
 
-    # -------------------------------------------------------- what its parts may ask
+    # -------------------------------------------------- what others may know about it
+
+    @property
+    def state(self) -> str:
+        """Who has the floor."""
+        return self._state.value
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What came to pass so far."""
+        return dict(self._meter.counts)
+
+    @property
+    def now_ms(self) -> int:
+        """What its clock says."""
+        return self._clock()
 
     @property
     def language(self) -> str:
         """The language users speak, as far as it is known."""
         transcription = self.config.audio.input.transcription
-        return (transcription.language if transcription else None) or self._settings.language
+        return (transcription.language if transcription else None) or self.settings.language
 
     @property
     def transcribes(self) -> bool:
@@ -151,55 +172,48 @@ class Session:
     @property
     def replying(self) -> bool:
         """Whether a reply is under way."""
-        return self._attempts.busy
+        return self._answers.busy
 
     @property
     def asking(self) -> bool:
         """Whether the last sentence of a reply is being spoken, and asks something."""
-        reply = self._attempts.current
-        if reply is None or not reply.audible or not reply.asks:
-            return False
-        return reply.speaks_last_sentence(self._mouth.playout.heard(reply.item_id, self._clock()).text_offset)
-
-    @property
-    def response_id(self) -> str | None:
-        """The response under way."""
-        reply = self._attempts.current
-        return reply.narrator.sheet.id if reply is not None else None
+        return self._answers.asking
 
     # ------------------------------------------------------------ what clients may ask
 
     def configure(self, config: SessionConfig) -> None:
         """Takes a new configuration; an answer under way keeps its voice and format."""
-        self._check_voice(config.audio.output.voice_name)
-        old, self.config = self.config, config
-        if config.audio.output.format != old.audio.output.format:
-            if self.replying:
-                self.config = old
-                raise Refusal(
-                    "The output format cannot change while a response is in progress; cancel it or wait for its end.",
-                    code="invalid_value",
-                    param="session.audio.output.format",
-                )
-            self._mouth.playout = self._new_playout()
-        if config.audio.input.turn_detection != old.audio.input.turn_detection:
-            self._apply_turn_detection()
+        check_voice(config.audio.output.voice_name, self._parts.voices(), self.settings)
+        is_new_format = config.audio.output.format != self.config.audio.output.format
+        if is_new_format and self.replying:
+            raise Refusal(
+                "The output format cannot change while a response is in progress; cancel it or wait for its end.",
+                code="invalid_value",
+                param="session.audio.output.format",
+            )
+        self.config = config
+        self.rethink()
+        if is_new_format:
+            self._answers.change_format()
+        self._apply_input()
+
+    def rethink(self) -> None:
+        """What an answer is made from has changed: one prepared on trial is made anew once it counts."""
+        self._answers.rethink()
 
     def respond(self, wish: Wish) -> None:
         """Asks the floor for an answer; refused by an error event while another one is under way."""
         if wish.voice:
-            self._check_voice(wish.voice)
-        self._wish = wish
-        self.tell(fl.ResponseRequested())
+            check_voice(wish.voice, self._parts.voices(), self.settings)
+        self._answers.want(wish)
 
     def answer_aside(self, wish: Wish) -> None:
         """Answers in text and beside the conversation, whoever has the floor."""
-        reply = self._planner.reply(0, self.config, self.conversation, wish)
-        self.spawn(self._run_aside(reply))
+        self._answers.answer_aside(wish)
 
-    async def _run_aside(self, reply: Reply) -> None:
-        reply.release()
-        reply.narrator.end(await reply.run())
+    def cancel(self, response_id: str | None) -> bool:
+        """Ends an answer; None: the one that has the floor. False if there is no such answer."""
+        return self._answers.cancel(response_id)
 
     def wants_audio(self, wish: Wish) -> bool:
         """Whether the answer to this wish would be spoken."""
@@ -207,132 +221,35 @@ class Session:
 
     def recognise_item(self, item: UserMessage, audio: HeardSamples) -> None:
         """Writes down what a recording that was sent as an item says; answers wait for it."""
-        task = self.spawn(self._turns.recognise_item(item, audio))
-        self._preparing.add(task)
-        task.add_done_callback(self._preparing.discard)
+        self._turns.recognise_item(item, audio)
 
     @property
     def has_uncommitted_audio(self) -> bool:
         """Whether there is something to commit: 100 ms at least, as the protocol wants."""
         return self._turns.uncommitted_samples >= EARS_RATE_HZ // 10
 
-    def check_room_for(self, item: Item) -> None:
-        """Refuses what would make the conversation too large."""
-        chars, limit = item.characters, self._settings.max_item_chars
-        if chars > limit:
-            raise Refusal(
-                f"The item has {chars} characters; at most {limit} are allowed.",
-                code="string_above_max_length",
-                param="item",
-            )
-        if len(self.conversation) >= self._settings.max_items:
-            raise Refusal(
-                f"The conversation has {len(self.conversation)} items, which is the most; delete some first.",
-                code="too_many_items",
-                param="item",
-            )
+    @property
+    def is_far_behind(self) -> bool:
+        """Whether so much audio waits to be recognised that no more should be taken."""
+        return self._turns.is_far_behind
 
     def truncate(self, item: AssistantMessage, audio_end_ms: int) -> None:
         """The client heard so much of an answer; what it did not hear leaves the history."""
-        item.heard_chars = self._mouth.playout.truncate(item.id, audio_end_ms).text_offset
+        item.heard_chars = self._answers.heard_until(item.id, audio_end_ms)
+        self.rethink()
 
-    def _check_voice(self, voice: str) -> None:
-        known = self._parts.voices()
-        wanted = self._settings.aliases.voice("", voice)
-        models = {name.partition("/")[0] for name in known}
-        if wanted and known and wanted not in known and wanted not in models:
-            raise Refusal(
-                f"Invalid value: '{voice}'. Supported values are: {', '.join(repr(name) for name in known)}.",
-                code="invalid_value",
-                param="session.audio.output.voice",
-            )
+    def _apply_input(self) -> None:
+        hearing, config = self._turns.hearing, self.config.audio.input
+        has_detector = self._parts.turn_detector is not None
+        hearing.endpoint.configure(endpoint_settings(config.turn_detection, has_detector=has_detector))
+        if config.turn_detection is None and hearing.detecting:
+            hearing.endpoint.reset()
+        hearing.detecting = config.turn_detection is not None
+        self._floor.configure(floor_settings(config.turn_detection, self.settings))
+        self._listening.language = self.language
+        self._listening.prompt = (config.transcription.prompt if config.transcription else None) or ""
 
     # ------------------------------------------------------- what the floor decides
-
-    def _hold(self, _: fl.Hold) -> None:
-        self._mouth.playout.hold(self._clock())
-        self._tell_reply("antiphon.output.held")
-
-    def _resume(self, _: fl.Resume) -> None:
-        self._mouth.resume()
-        self._tell_reply("antiphon.output.resumed")
-
-    def _tell_reply(self, type_: str) -> None:
-        reply = self._attempts.current
-        if reply is not None and reply.audible:
-            self.emit(type_, item_id=reply.item_id, response_id=reply.narrator.sheet.id)
-
-    def _interrupt(self, action: fl.Interrupt) -> None:
-        """The audible stop, first of all; then what follows from it."""
-        heard = {item.item_id: item for item in self._mouth.playout.flush(action.epoch, self._clock())}
-        if action.cause is fl.Cause.USER:
-            self._turns.tell_started()
-        for attempt in self._attempts.drop_below(action.epoch):
-            if attempt.reply is not None:
-                self._cut_short(attempt.reply, heard.get(attempt.reply.item_id), action.cause)
-
-    def _cut_short(self, reply: Reply, heard: HeardItem | None, cause: fl.Cause) -> None:
-        chars = heard.text_offset if heard is not None else 0
-        message = reply.narrator.message
-        if message is not None and message.spoken:
-            message.heard_chars = chars
-            self.emit(
-                "antiphon.output.interrupted",
-                item_id=message.id,
-                response_id=reply.narrator.sheet.id,
-                audio_end_ms=heard.samples * 1000 // reply.plan.choice.rate_hz if heard is not None else 0,
-                transcript=message.heard,
-            )
-        reason = "client_cancelled" if cause is fl.Cause.CLIENT else "turn_detected"
-        reply.narrator.end(Ending("cancelled", reason))
-        self._dropped = (reply, chars)
-
-    def _speculate(self, action: fl.StartSpeculation) -> None:
-        turn = self._turns.start_words()
-        if turn is not None and action.reply and self._settings.speculate:
-            self._attempt(action.epoch, turn, counts=False)
-
-    def _drop_speculation(self, action: fl.DropSpeculation) -> None:
-        self._attempts.drop(action.epoch)
-        self._turns.drop_words()
-
-    def _respond(self, action: fl.Respond) -> None:
-        turn, self._turns.committed = self._turns.committed, None
-        if not (action.speculated and self._attempts.let_go(action.epoch)):
-            self._attempt(action.epoch, turn, counts=True)
-
-    def _attempt(self, epoch: int, turn: UserTurn | None, *, counts: bool) -> None:
-        wish, self._wish = self._wish, None
-
-        def make(words: str) -> Reply:
-            pending = words if turn is not None and turn.item is None else ""
-            return self._planner.reply(epoch, self.config, self.conversation, wish, pending)
-
-        words = turn.words if turn is not None else None
-        self._attempts.start(Attempt(epoch, counts, words, make, tuple(self._preparing)))
-
-    def _continue(self, action: fl.Continue) -> None:
-        if self._dropped is None:
-            self.tell(fl.ReplyFinished(action.epoch))
-            return
-        (reply, chars), self._dropped = self._dropped, None
-        rest = reply.text[chars:]
-
-        def make(_: str) -> Reply:
-            return self._planner.say(action.epoch, self.config, self.conversation, rest)
-
-        self._attempts.start(Attempt(action.epoch, True, None, make))
-
-    def _refuse(self) -> None:
-        wish, self._wish = self._wish, None
-        current = self._attempts.current
-        name = f": {current.narrator.sheet.id}" if current is not None else ""
-        error = Refusal(
-            f"Conversation already has an active response in progress{name}. "
-            "Wait until the response is finished before creating a new one, or cancel it.",
-            code="conversation_already_has_active_response",
-        )
-        self.emit("error", error=error.as_error(wish.event_id if wish else None))
 
     def _nudge(self) -> None:
         now_ms = self._turns.hearing.heard_ms
@@ -353,38 +270,3 @@ class Session:
             self.emit("antiphon.session.closed", reason=action.cause.value)
             self._outlet.close(1000, f"session limit: {action.cause.value}")
         self._over.set()
-
-    # ------------------------------------------------------------- what comes of it
-
-    def _on_played(self, played: Played) -> None:
-        for frame in played.frames:
-            reply = self._attempts.reply_of_item(frame.item_id)
-            if reply is not None:
-                self._outlet.audio(reply.narrator.sheet, frame.item_id, frame.pcm)
-        for item_id in played.started:
-            if (reply := self._attempts.reply_of_item(item_id)) is not None:
-                reply.audible = True
-                self.tell(fl.ReplyStarted(reply.plan.epoch))
-        for item_id in played.drained:
-            if (reply := self._attempts.reply_of_item(item_id)) is not None:
-                reply.drained.set()
-
-    def _on_reply_ended(self, attempt: Attempt, ending: Ending) -> None:
-        reply = attempt.reply
-        assert reply is not None
-        if ending.error is not None:
-            self.emit("error", error={**ending.error, "param": None, "event_id": None})
-        reply.narrator.end(ending)
-        self.tell(fl.ReplyFinished(attempt.epoch, reply.asks))
-
-    def _apply_turn_detection(self) -> None:
-        detection = self.config.audio.input.turn_detection
-        has_detector = self._parts.turn_detector is not None
-        self._turns.hearing.endpoint.configure(endpoint_settings(detection, has_detector=has_detector))
-        self._turns.hearing.detecting = detection is not None
-        self._floor.configure(floor_settings(detection, self._settings))
-
-    def _new_playout(self) -> Playout:
-        settings = self._settings
-        rate_hz = self.config.audio.output.format.rate_hz
-        return Playout(PlayoutSettings(rate_hz=rate_hz, lead_ms=settings.lead_ms, hold_mode=settings.hold_mode))

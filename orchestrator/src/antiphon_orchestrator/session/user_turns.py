@@ -3,79 +3,76 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 from antiphon_core.errors import AntiphonError
 
 from antiphon_orchestrator.asr.turnaudio import TurnAudio
 from antiphon_orchestrator.asr.whole import spoken_pieces
 from antiphon_orchestrator.ports import EARS_RATE_HZ, HeardSamples, TurnDetector
-from antiphon_orchestrator.session.conversation import Conversation, UserMessage
+from antiphon_orchestrator.session.conversation import UserMessage
 from antiphon_orchestrator.session.hearing import Hearing, milliseconds
 from antiphon_orchestrator.session.ids import new_id
-from antiphon_orchestrator.session.outlet import Emit
+from antiphon_orchestrator.session.meter import Meter
 from antiphon_orchestrator.session.parts import Parts
+from antiphon_orchestrator.session.surroundings import Surroundings
 from antiphon_orchestrator.turn import endpoint as ep
 from antiphon_orchestrator.turn import events as fl
 from antiphon_orchestrator.turn.backchannel import classify, word_count
 
+_MAX_UNRECOGNISED = 16
+"""How many turns may wait for their words."""
+_MAX_PREPARING_SAMPLES = 600 * EARS_RATE_HZ
+"""How much audio of items may wait to be recognised."""
+
 
 @dataclass(slots=True)
 class UserTurn:
-    """What the user is saying, or has said. `told`: the client knows that it began. `item`: it counts."""
+    """What the user is saying, or has said. `told`: the client knows that it began. `item`: it counts.
+
+    `silent_ms`: when they stopped, by the session's clock. `words` gives None where they could not be recognised, and
+    `failure` says why.
+    """
 
     item_id: str
     start_sample: int
     audio: TurnAudio
     end_sample: int = 0
+    silent_ms: int = 0
     told: bool = False
     text: str = ""
-    words: asyncio.Task[str] | None = None
+    words: asyncio.Task[str | None] | None = None
+    failure: AntiphonError | None = None
     item: UserMessage | None = None
-
-
-class Surroundings(Protocol):
-    """What the user's turns need of their session."""
-
-    conversation: Conversation
-    emit: Emit
-
-    def tell(self, event: fl.FloorEvent) -> None: ...
-
-    def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]: ...
-
-    @property
-    def language(self) -> str: ...
-
-    @property
-    def transcribes(self) -> bool:
-        """Whether the client wants to read what the user says."""
-        ...
-
-    @property
-    def replying(self) -> bool:
-        """Whether a reply is under way."""
-        ...
-
-    @property
-    def asking(self) -> bool:
-        """Whether the last sentence of a reply is being spoken, and asks something."""
-        ...
 
 
 class UserTurns:
     """One session's."""
 
-    def __init__(self, around: Surroundings, hearing: Hearing, parts: Parts) -> None:
+    def __init__(self, around: Surroundings, hearing: Hearing, parts: Parts, meter: Meter) -> None:
         self.hearing = hearing
+        self._meter = meter
         self._around = around
         self._listening = hearing.listening
         self._parts = parts
         self.current: UserTurn | None = None
         self.committed: UserTurn | None = None
         self._free_from_sample = 0
+        self._unrecognised = 0
+        self.preparing: dict[asyncio.Task[None], int] = {}
+        """Recordings that were sent as items: an answer waits until they are recognised. How long each is."""
+
+    @property
+    def onset_ms(self) -> int | None:
+        """When the user began to say what they are saying, by the session's clock."""
+        if self.current is None:
+            return None
+        return self._around.now_ms - milliseconds(self.hearing.heard_samples - self.current.start_sample)
+
+    @property
+    def is_far_behind(self) -> bool:
+        """Whether so much waits to be recognised that no more should be taken."""
+        return self._unrecognised >= _MAX_UNRECOGNISED or sum(self.preparing.values()) >= _MAX_PREPARING_SAMPLES
 
     @property
     def uncommitted_samples(self) -> int:
@@ -122,8 +119,9 @@ class UserTurns:
         turn = self.current
         if turn is None:
             return
-        turn.text = await self._words(turn)
-        if turn is self.current:
+        words = await self._words(turn)
+        if words is not None and turn is self.current:
+            turn.text = words
             self._tell_heard(turn, final=True)
 
     def tell_started(self) -> None:
@@ -163,12 +161,15 @@ class UserTurns:
         if self.hearing.detecting:
             self.tell_started()
             self._tell_stopped(turn)
+        turn.silent_ms = self._around.now_ms - milliseconds(self.hearing.heard_samples - turn.end_sample)
         self.current, self.committed = None, turn
-        turn.words = turn.words or self._around.spawn(self._words_of(turn))
+        self._meter.turn_ended(counted=True)
+        if turn.words is None or turn.failure is not None:
+            turn.words = self._around.spawn(self._words_of(turn))
         turn.item = UserMessage(turn.item_id, turn.text if turn.words.done() else "", spoken=True)
         self.hearing.loudness.learn()
         self._listening.commit()
-        self._free_from_sample = self.hearing.heard_samples
+        self._start_afresh()
         previous = self._around.conversation.add(turn.item)
         self._around.emit("input_audio_buffer.committed", item_id=turn.item_id, previous_item_id=previous)
         for type_ in ("conversation.item.added", "conversation.item.done"):
@@ -179,28 +180,29 @@ class UserTurns:
         """What the user said was nothing to us."""
         turn, self.current = self.current, None
         self._listening.discard()
-        self._free_from_sample = self.hearing.heard_samples
+        self._start_afresh()
         if turn is None:
             return
+        self._meter.turn_ended(counted=False)
         if turn.words is not None:
             turn.words.cancel()
         if turn.told:
             self._tell_stopped(turn)
             self._around.emit("antiphon.turn.discarded", item_id=turn.item_id)
 
-    async def recognise_item(self, item: UserMessage, audio: HeardSamples) -> None:
+    def recognise_item(self, item: UserMessage, audio: HeardSamples) -> None:
         """Writes down what a recording says."""
+        task = self._around.spawn(self._recognise_item(item, audio))
+        self.preparing[task] = len(audio)
+        task.add_done_callback(self.preparing.pop)
+
+    async def _recognise_item(self, item: UserMessage, audio: HeardSamples) -> None:
         try:
             vad = self._parts.new_vad()
             pieces = spoken_pieces(audio, self._parts.asr, vad, language=self._around.language)
-            item.text = " ".join([piece.transcript.text async for piece in pieces])
+            item.text = " ".join([item.text, *[piece.transcript.text async for piece in pieces]]).strip()
         except AntiphonError as error:
             self._tell_failed(item.id, error)
-
-    def close(self) -> None:
-        """Ends what runs."""
-        self.drop_words()
-        self._listening.discard()
 
     # ------------------------------------------------------------------------- helpers
 
@@ -227,14 +229,19 @@ class UserTurns:
         kind = classify(turn.text, self._around.language, speech_ms=speech_ms, level_db=loudness_db)
         self._around.tell(fl.UserHeard(kind, word_count(turn.text), final, loudness_db))
 
-    async def _words(self, turn: UserTurn) -> str:
-        """The turn's words; "" if the recogniser fails, which is told."""
+    def _start_afresh(self) -> None:
+        """What comes from now on belongs to another turn, also where the client ended this one."""
+        self.hearing.endpoint.reset()
+        self._free_from_sample = self.hearing.heard_samples
+
+    async def _words(self, turn: UserTurn) -> str | None:
+        """The turn's words; None if the recogniser fails."""
+        turn.failure = None
         try:
             return (await self._listening.final(turn.audio)).text
         except AntiphonError as error:
-            if turn.told:
-                self._tell_failed(turn.item_id, error)
-            return ""
+            turn.failure = error
+            return None
 
     def _tell_failed(self, item_id: str, error: AntiphonError) -> None:
         details = {"type": "server_error", "code": "transcription_failed", "message": error.message}
@@ -242,16 +249,28 @@ class UserTurns:
             "conversation.item.input_audio_transcription.failed", item_id=item_id, content_index=0, error=details
         )
 
-    async def _words_of(self, turn: UserTurn) -> str:
-        turn.text = await self._words(turn)
+    async def _words_of(self, turn: UserTurn) -> str | None:
+        words = await self._words(turn)
+        if words is None:
+            return None
+        turn.text = words
         if turn.item is not None:
             turn.item.text = turn.text
         elif turn is self.current:
             self._tell_heard(turn, final=True)
-        return turn.text
+        return words
 
-    async def _tell_transcript(self, turn: UserTurn, item: UserMessage, words: asyncio.Task[str]) -> None:
-        text = item.text = await asyncio.shield(words)
+    async def _tell_transcript(self, turn: UserTurn, item: UserMessage, words: asyncio.Task[str | None]) -> None:
+        self._unrecognised += 1
+        try:
+            text = await asyncio.shield(words)
+        finally:
+            self._unrecognised -= 1
+        if text is None:
+            assert turn.failure is not None
+            self._tell_failed(turn.item_id, turn.failure)
+            return
+        item.text = text
         if not self._around.transcribes:
             return
         where = {"item_id": turn.item_id, "content_index": 0}

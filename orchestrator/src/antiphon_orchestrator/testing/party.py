@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from antiphon_orchestrator.ports import EARS_RATE_HZ, HeardSamples, Llm
+from antiphon_orchestrator.ports import EARS_RATE_HZ, HeardSamples, Llm, TurnDetector
 from antiphon_orchestrator.session.commands import Commands
 from antiphon_orchestrator.session.config import SessionConfig
+from antiphon_orchestrator.session.conversation import UserMessage
+from antiphon_orchestrator.session.ids import new_id
 from antiphon_orchestrator.session.narrator import ResponseSheet
 from antiphon_orchestrator.session.parts import Parts, SessionSettings
+from antiphon_orchestrator.session.planner import Wish
 from antiphon_orchestrator.session.session import Session
 from antiphon_orchestrator.testing.ears import ScriptedAsr, ScriptedTurnDetector, ScriptedVad
 from antiphon_orchestrator.testing.protocol import check_server_event
@@ -87,6 +90,18 @@ class Party:
             self.session.hear(samples[start : start + _FRAME_SAMPLES])
             await asyncio.sleep(0.02)
 
+    def write(self, text: str) -> str:
+        """The user types something; the item's id."""
+        item = UserMessage(new_id("item"), text)
+        self.commands.create_item(item, None)
+        return item.id
+
+    async def ask(self, text: str, wish: Wish | None = None) -> dict[str, Any]:
+        """The user types something and wants an answer, which is returned once it is done."""
+        self.write(text)
+        self.commands.create_response(wish or Wish())
+        return await self.until("response.done", times=len(self.client.all("response.done")) + 1)
+
     async def until(self, type_: str, limit_ms: int = 20_000, *, times: int = 1) -> dict[str, Any]:
         """Keeps the line open until such an event has come so many times; returns the last of them."""
         end_ms = clock_ms() + limit_ms
@@ -104,10 +119,13 @@ async def party(
     config: SessionConfig | None = None,
     speech: ScriptedSpeech | None = None,
     asr: ScriptedAsr | None = None,
+    turn_detector: TurnDetector | None = None,
+    voices: Sequence[str] = ("scripted/one", "scripted/two"),
 ) -> AsyncIterator[Party]:
     """Begins a session and ends it; whatever it left running is an error of the loop it runs in."""
     client, speech, asr = Listener(), speech or ScriptedSpeech(), asr or ScriptedAsr(cost_s=0.05)
-    parts = Parts(ScriptedVad, ScriptedTurnDetector(cost_s=0.05), asr, llm, speech, lambda: ["scripted/one"])
+    detector = turn_detector or ScriptedTurnDetector(cost_s=0.05)
+    parts = Parts(ScriptedVad, detector, asr, llm, speech, lambda: voices)
     session = Session(parts, settings or SessionSettings(), config or SessionConfig(), client, clock_ms)
     running = asyncio.create_task(session.run())
     await asyncio.sleep(0)

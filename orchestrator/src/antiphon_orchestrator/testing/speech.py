@@ -19,7 +19,8 @@ _LEVELS = 20_000
 
 def level_of(word: str) -> int:
     """The sample value a word is spoken with; equal words sound alike, others hardly ever do."""
-    return 1_000 + sum(ord(character) * 31**index for index, character in enumerate(word)) % _LEVELS
+    total: int = sum(ord(character) * 31**index for index, character in enumerate(word))
+    return 1_000 + total % _LEVELS
 
 
 def words_heard(pcm: bytes, vocabulary: Iterable[str]) -> list[str]:
