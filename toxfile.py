@@ -7,7 +7,6 @@ import platform
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from packaging.specifiers import SpecifierSet
 from tox.config.loader.memory import MemoryLoader
@@ -19,11 +18,7 @@ ROOT = Path(__file__).parent
 sys.path.insert(0, str(ROOT))
 from tools.index import poetry_environment  # noqa: E402
 from tools.projects import Project, find_adapters  # noqa: E402
-
-if TYPE_CHECKING:
-    from findpython import PythonVersion
-
-MINORS = range(9, 30)
+from tools.pythons import names_allowed  # noqa: E402
 
 
 @impl
@@ -47,24 +42,10 @@ def tox_add_core_config(core_conf: ConfigSet, state: State) -> None:
 
 
 def fitting_pythons(project: Project) -> list[str]:
-    """The Python that runs tox if the project allows it, else the newest here that it allows.
-
-    Where there is none, the names of those allowed: tox then fails this one environment and says them.
-    """
-    allowed = SpecifierSet(project.requires_python)
-    if platform.python_version() in allowed:
+    """The Python that runs tox if the project allows it, else all that it allows; tox takes the first that is here."""
+    if platform.python_version() in SpecifierSet(project.requires_python):
         return [sys.executable]
-    found = {python.version: str(python.executable) for python in _installed_pythons()}
-    fits = [version for version in found if str(version) in allowed]
-    return [found[max(fits)]] if fits else [f"python3.{minor}" for minor in MINORS if f"3.{minor}.99" in allowed]
-
-
-def _installed_pythons() -> list[PythonVersion]:
-    try:
-        from findpython import find_all
-    except ImportError:  # it comes with Poetry: the tox that is about to provision itself does without
-        return []
-    return find_all()
+    return names_allowed(project.requires_python)
 
 
 def _adapters() -> dict[str, Project]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import findpython
 import pytest
 from environment import Environment
 
 from tools.projects import ROOT
+from tools.pythons import find
 
 CONVERSATION = ROOT / "proto/tests/conversation.py"
 PAIRS = {
@@ -29,11 +29,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.timeout(180
 
 
 def interpreter(version: str) -> str:
-    """The path of that Python; skips the test where there is none."""
-    python = findpython.find(version)
+    """That Python; skips the test where there is none."""
+    python = find(version)
     if python is None:
         pytest.skip(f"there is no Python {version} here; install it, for example with pyenv")
-    return str(python.executable)
+    return python
 
 
 @pytest.mark.parametrize(("protobuf", "grpcio", "python"), MATRIX)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
+from plain_index import KINDS, SHA256, WHEEL_NAME, serving
 
 from tools.index import poetry_environment
 
@@ -45,3 +48,24 @@ def test_what_its_owner_has_set_is_left_alone(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("PIP_INDEX_URL", "https://mirror.example/simple")
     monkeypatch.setenv("POETRY_PYPI_MIRROR_URL", "https://other.example/simple")
     assert "POETRY_PYPI_MIRROR_URL" not in poetry_environment()
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("kind", KINDS)
+def test_poetry_locks_from_an_index_of_either_kind_and_does_not_name_it(
+    kind: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "pyproject.toml").write_text(
+        '[project]\nname = "x"\nversion = "1"\nrequires-python = ">=3.11"\ndependencies = ["left-pad"]\n'
+        "[tool.poetry]\npackage-mode = false\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("POETRY_CACHE_DIR", str(tmp_path / "cache"))
+    with serving(kind) as address:
+        monkeypatch.setenv("PIP_INDEX_URL", address)
+        for name, value in poetry_environment().items():
+            monkeypatch.setenv(name, value)
+        subprocess.run(["poetry", "lock", "--quiet"], cwd=tmp_path, check=True)
+    lock = (tmp_path / "poetry.lock").read_text(encoding="utf-8")
+    assert tomllib.loads(lock)["package"][0]["files"] == [{"file": WHEEL_NAME, "hash": f"sha256:{SHA256}"}]
+    assert "127.0.0.1" not in lock

@@ -1,0 +1,36 @@
+"""Where a Python of a given version may be found on this machine."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from packaging.specifiers import SpecifierSet
+
+MINORS = range(9, 20)
+
+
+def names_of(version: str) -> list[str]:
+    """What to call Python 3.x by: the command, then pyenv's own places, whose command may be switched off."""
+    root = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser()
+    return [f"python{version}", *(str(path) for path in sorted(root.glob(f"versions/{version}.*/bin/python")))]
+
+
+def names_allowed(requires_python: str) -> list[str]:
+    """The same for every minor version in the range, the newest first."""
+    allowed = SpecifierSet(requires_python)
+    versions = [f"3.{minor}" for minor in reversed(MINORS) if f"3.{minor}.99" in allowed]
+    return [name for version in versions for name in names_of(version)]
+
+
+def find(version: str) -> str | None:
+    """The first of its names that really runs."""
+    return next((name for name in names_of(version) if _runs(name)), None)
+
+
+def _runs(name: str) -> bool:
+    try:
+        return subprocess.run([name, "-c", ""], capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
