@@ -15,6 +15,19 @@ from antiphon_orchestrator.ports import EARS_RATE_HZ, HeardSamples
 integration = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 
+def hum() -> HeardSamples:
+    """A man says "mm-hm" with closed lips: two bumps of a low voice, the second one higher, and nothing above."""
+    seconds = 0.55
+    times = np.arange(int(seconds * EARS_RATE_HZ)) / EARS_RATE_HZ
+    phase = 2 * np.pi * np.cumsum(np.where(times < 0.45 * seconds, 100, 125)) / EARS_RATE_HZ
+    voice = sum(np.sin(number * phase) / number**1.8 for number in range(1, 20))
+    bumps = np.clip(np.minimum(times, seconds - times) / 0.05, 0, 1)
+    bumps *= 1 - np.exp(-(((times - 0.45 * seconds) / 0.035) ** 2))
+    room = np.random.default_rng(0).normal(0, 0.0005, 4_800 + len(times) + 1_536)
+    room[4_800 : 4_800 + len(times)] += 0.15 * voice * bumps
+    return room.astype(np.float32)
+
+
 @pytest.fixture
 def moonshine(model_folder: Callable[[str], Path]) -> Iterator[MoonshineAsr]:
     asr = MoonshineAsr(model_folder("moonshine-tiny-en"), running=1, waiting=1)
@@ -41,6 +54,13 @@ class TestWithItsWeights:
         hiss = np.random.default_rng(0).normal(0, 0.05, 3 * EARS_RATE_HZ).astype(np.float32)
         words = re.findall(r"\w+", (await moonshine.transcribe(hiss)).text.lower())
         assert len(words) < 16
+
+    async def test_a_hum_is_written_as_a_hum(self, moonshine: MoonshineAsr) -> None:
+        assert (await moonshine.transcribe(hum())).text in {"Mm-hmm.", "Mm.", "Uh-huh."}
+
+    async def test_a_short_word_is_no_hum(self, moonshine: MoonshineAsr, jfk: HeardSamples) -> None:
+        country = jfk[int(9.9 * EARS_RATE_HZ) : int(10.6 * EARS_RATE_HZ)]
+        assert "country" in (await moonshine.transcribe(country)).text
 
     async def test_too_many_at_once_are_refused(self, moonshine: MoonshineAsr, jfk: HeardSamples) -> None:
         async with asyncio.TaskGroup() as tasks:

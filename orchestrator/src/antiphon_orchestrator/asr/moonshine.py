@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from antiphon_orchestrator.asr.hums import Hums
 from antiphon_orchestrator.asr.loops import without_loop
 from antiphon_orchestrator.asr.moonshine_networks import MoonshineNetworks
 from antiphon_orchestrator.asr.refusals import require_language, require_short
@@ -19,6 +20,8 @@ _TAIL_SAMPLES = EARS_RATE_HZ // 10
 """Silence put behind the audio. Without it, a short word cut close is written two or three times."""
 _TOKENS_PER_S, _TOKENS_AT_LEAST = 12, 6
 """Faster than anybody speaks: a recogniser that writes more has lost the thread."""
+_HUM_SAMPLES, _HUM_TOKENS = EARS_RATE_HZ * 3 // 2, 8
+"""What is longer is no hum."""
 _MADE_UP = frozenset({"You"})
 """What it writes, without a full stop, for sounds that are no speech."""
 
@@ -31,6 +34,7 @@ class MoonshineAsr:
     def __init__(self, folder: Path, *, running: int = 2, waiting: int = 64) -> None:
         self._networks = MoonshineNetworks(folder)
         self._vocabulary = Vocabulary(folder / "tokenizer.bin")
+        self._hums = Hums(self._vocabulary)
         self._pool = EnginePool("moonshine", running=running, waiting=waiting)
         self._recognise(np.zeros(EARS_RATE_HZ, np.float32), lambda: False)
 
@@ -52,13 +56,20 @@ class MoonshineAsr:
         self._pool.close()
 
     def _recognise(self, audio: HeardSamples, stopped: Stopped) -> str:
+        heard = self._networks.hear(audio)
         limit = len(audio) * _TOKENS_PER_S // EARS_RATE_HZ + _TOKENS_AT_LEAST
         tokens: list[int] = []
-        for token in self._networks.tokens(audio, stopped):
-            tokens.append(token)
+        log_likelihood = 0.0
+        for token in self._networks.tokens(heard, stopped):
+            tokens.append(token.number)
+            log_likelihood += token.log_likelihood
             once = without_loop(tokens)
             if once is not None or len(tokens) >= limit:
                 tokens = once or tokens
                 break
+        if len(audio) <= _HUM_SAMPLES and len(tokens) <= _HUM_TOKENS:
+            hum = self._hums.instead_of(log_likelihood, self._networks.log_likelihood(heard, self._hums.tokens))
+            if hum is not None:
+                return hum
         text = self._vocabulary.text(tokens)
         return text if any(map(str.isalnum, text)) and text not in _MADE_UP else ""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,25 @@ import numpy.typing as npt
 from antiphon_orchestrator.onnx import cpu_session
 from antiphon_orchestrator.ports import HeardSamples
 
-_START, _END = 1, 2
+START, END = 1, 2
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Impression:
+    """What the first network makes of audio."""
+
+    states: Floats
+    mask: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A piece of a word, or the END, and how likely it was (as a natural logarithm)."""
+
+    number: int
+    log_likelihood: float
 
 
 class MoonshineNetworks:
@@ -27,22 +46,44 @@ class MoonshineNetworks:
         _, heads, _, width = memories[0].shape
         self._nothing = np.zeros((0, heads, 1, width), np.float32)
 
-    def tokens(self, audio: HeardSamples, stopped: Callable[[], bool]) -> Iterator[int]:
-        """What was said, piece by piece, always the likeliest one. Ends early once `stopped`."""
-        everything = np.ones((1, len(audio)), np.int64)
-        (heard,) = self._encoder.run(None, {"input_values": audio[None], "attention_mask": everything})
-        given: dict[str, npt.NDArray[Any]] = dict.fromkeys(self._memories, self._nothing)
-        given |= {"encoder_hidden_states": heard, "encoder_attention_mask": everything}
-        token, first = _START, True
-        while not stopped():
+    def hear(self, audio: HeardSamples) -> Impression:
+        mask = np.ones((1, len(audio)), np.int64)
+        (states,) = self._encoder.run(None, {"input_values": audio[None], "attention_mask": mask})
+        return Impression(states, mask)
+
+    def tokens(self, heard: Impression, stopped: Callable[[], bool]) -> Iterator[Token]:
+        """What was said, always the likeliest token, up to the END. Breaks off once `stopped`."""
+        given, token, first = self._given(heard), START, True
+        while token != END and not stopped():
             given["input_ids"] = np.array([[token]], np.int64)
             given["use_cache_branch"] = np.array([not first])
             scores, *grown = self._decoder.run(None, given)
             token = int(scores[0, -1].argmax())
-            if token == _END:
-                return
-            yield token
+            yield Token(token, float(_log_likelihoods(scores[0, -1])[token]))
             # What the decoder remembers of the audio comes with its first answer only; what it wrote grows.
             fresh = zip(self._memories, grown, strict=True)
             given |= {name: value for name, value in fresh if first or ".decoder." in name}
             first = False
+
+    def log_likelihood(self, heard: Impression, texts: Sequence[Sequence[int]]) -> list[float]:
+        """How likely each of some texts would have been written, all in one go."""
+        longest = max(map(len, texts)) + 1
+        written = np.full((len(texts), longest), END, np.int64)
+        for row, text in zip(written, texts, strict=True):
+            row[: len(text) + 1] = [START, *text]
+        several = Impression(np.repeat(heard.states, len(texts), 0), np.repeat(heard.mask, len(texts), 0))
+        given = self._given(several) | {"input_ids": written, "use_cache_branch": np.array([False])}
+        scores, *_ = self._decoder.run(None, given)
+        likely = _log_likelihoods(scores)
+        return [float(likely[row, range(len(text) + 1), [*text, END]].sum()) for row, text in enumerate(texts)]
+
+    def _given(self, heard: Impression) -> dict[str, npt.NDArray[Any]]:
+        memories: dict[str, npt.NDArray[Any]] = dict.fromkeys(self._memories, self._nothing)
+        return memories | {"encoder_hidden_states": heard.states, "encoder_attention_mask": heard.mask}
+
+
+def _log_likelihoods(scores: Floats) -> Floats:
+    """Of every token, from its score: the last axis adds up to certainty."""
+    over_best = scores - scores.max(-1, keepdims=True)
+    likelihoods: Floats = over_best - np.log(np.exp(over_best).sum(-1, keepdims=True))
+    return likelihoods

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 _SPACE = "▁".encode()
-_SPECIAL_AT_START = 3
+_SPECIAL_AT_START, _WORDS_FROM = 3, 259
 _LONG = 0x80
 
 
 class Vocabulary:
     """Reads Moonshine's `tokenizer.bin`: every piece's bytes in the order of their numbers, each after its length.
 
-    The numbers up to 2 and the pieces that look like `<<ST_0>>` stand for no text.
+    The numbers up to 2 and the pieces that look like `<<ST_0>>` stand for no text, the next 256 for single bytes.
     """
 
     def __init__(self, file: Path) -> None:
@@ -23,6 +23,10 @@ class Vocabulary:
         spoken = (self._pieces[token] for token in tokens if token >= _SPECIAL_AT_START)
         written = b"".join(piece for piece in spoken if not piece.startswith(b"<<ST_"))
         return written.replace(_SPACE, b" ").decode(errors="ignore").strip()
+
+    def number(self, piece: str) -> int:
+        """The token of a piece of a word; a space is written ▁."""
+        return self._pieces.index(piece.encode(), _WORDS_FROM)
 
 
 def _pieces(table: bytes) -> Iterator[bytes]:
