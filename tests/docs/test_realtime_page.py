@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from antiphon_orchestrator.api.realtime.client_events import EVENT_TYPES
-from antiphon_orchestrator.testing.protocol import OWN_PREFIX, server_event_types
+from antiphon_orchestrator.api.realtime.outbox import OWN_PREFIX
+from antiphon_orchestrator.testing.protocol import server_event_types
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "realtime.md").read_text(encoding="utf-8")

@@ -120,7 +120,7 @@ class Call:
 @asynccontextmanager
 async def calling(server: str, *, key: str = "", session: dict[str, Any] | None = None) -> AsyncIterator[Call]:
     """Calls a server, such as http://127.0.0.1:8080, and hangs up in the end."""
-    url = server.rstrip("/").replace("http", "ws", 1) + "/v1/realtime"
+    url = server.rstrip("/").replace("http", "ws", 1) + "/v1/realtime?antiphon_events=true"
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     try:
         async with connect(url, additional_headers=headers, compression=None, max_size=None) as socket:

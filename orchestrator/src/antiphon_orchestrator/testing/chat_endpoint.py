@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -55,8 +55,9 @@ def raw(*steps: Step, status: int = 200, content_type: str = "text/event-stream"
 
 @dataclass
 class ChatEndpoint:
-    """Answers with the `scripts` in turn, then with the default one. Keeps what it was asked."""
+    """Answers with the `scripts` in turn, then as `otherwise` says. Keeps what it was asked."""
 
+    otherwise: Callable[[Json], Script] = lambda asked: Script()
     scripts: deque[Script] = field(default_factory=deque)
     asked: list[Json] = field(default_factory=list)
     headers: list[Mapping[str, str]] = field(default_factory=list)
@@ -93,8 +94,8 @@ class ChatEndpoint:
     async def _chat(self, request: Request) -> Response:
         self.connections.add(request.client)
         self.headers.append(dict(request.headers))
-        self.asked.append(await request.json())
-        return _Scripted(self.scripts.popleft() if self.scripts else Script(), self)
+        self.asked.append(asked := await request.json())
+        return _Scripted(self.scripts.popleft() if self.scripts else self.otherwise(asked), self)
 
     async def _models(self, request: Request) -> Response:
         self.connections.add(request.client)

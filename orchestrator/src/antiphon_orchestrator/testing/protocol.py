@@ -8,8 +8,12 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-OWN_PREFIX = "antiphon."
-"""Events of ours that the protocol does not know; standard clients pass over them."""
+from antiphon_orchestrator.api.realtime.outbox import OWN_PREFIX
+
+_BEYOND_THE_TYPES = frozenset(
+    f"{event}.session.{name}" for event in ("session.created", "session.updated") for name in ("object", "id")
+)
+"""Fields that the protocol's documentation has, and the SDK's types have not."""
 
 
 @cache
@@ -27,7 +31,7 @@ def check_server_event(event: Mapping[str, Any]) -> None:
     model = _models().get(event["type"])
     if model is None:
         raise ValueError(f"the protocol has no server event {event['type']!r}")
-    unknown = list(_unknown_fields(model.model_validate(event), event["type"]))
+    unknown = sorted(set(_unknown_fields(model.model_validate(event), event["type"])) - _BEYOND_THE_TYPES)
     if unknown:
         raise ValueError(f"the protocol has no field {', '.join(unknown)}")
 

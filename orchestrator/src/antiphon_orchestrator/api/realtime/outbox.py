@@ -13,19 +13,27 @@ from antiphon_orchestrator.session.ids import new_id
 from antiphon_orchestrator.session.narrator import ResponseSheet
 
 SLOW_CLIENT = 1013
+OWN_PREFIX = "antiphon."
+"""Events of ours that the protocol does not know: some standard clients take what they do not know for an error."""
 
 
 class Outbox:
-    """An `Outlet` that makes messages of the Realtime protocol. Overflow: the client is hung up on."""
+    """An `Outlet` that makes messages of the Realtime protocol. Overflow: the client is hung up on.
 
-    def __init__(self, max_bytes: int) -> None:
+    `own_events`: the client wants events beyond the protocol, too.
+    """
+
+    def __init__(self, max_bytes: int, *, own_events: bool = False) -> None:
         self._waiting: deque[str] = deque()
         self._bytes = 0
         self._max_bytes = max_bytes
+        self._own_events = own_events
         self._filled = asyncio.Event()
         self.closing: tuple[int, str] | None = None
 
     def event(self, type_: str, /, **fields: Any) -> None:
+        if type_.startswith(OWN_PREFIX) and not self._own_events:
+            return
         self._put(json.dumps({"type": type_, "event_id": new_id("event"), **fields}, ensure_ascii=False))
 
     def audio(self, sheet: ResponseSheet, item_id: str, pcm: bytes) -> None:

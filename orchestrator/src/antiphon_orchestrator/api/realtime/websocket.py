@@ -17,6 +17,8 @@ from antiphon_orchestrator.session.outlet import Outlet
 from antiphon_orchestrator.session.session import Session
 
 SUBPROTOCOL = "realtime"
+OWN_EVENTS = "antiphon_events"
+"""The query parameter by which a client asks for events beyond the protocol."""
 
 
 class Host(Protocol):
@@ -48,7 +50,7 @@ class RealtimeSocket:
         offered = socket.scope.get("subprotocols", [])
         await socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
         config = self._host.new_config(socket.query_params.get("model", ""))
-        outbox = Outbox(self._max_unread_bytes)
+        outbox = Outbox(self._max_unread_bytes, own_events=socket.query_params.get(OWN_EVENTS) == "true")
         with self._host.session(config, outbox) as session:
             await _converse(socket, session, outbox)
         if outbox.closing is not None:
