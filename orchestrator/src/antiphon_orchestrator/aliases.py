@@ -9,11 +9,27 @@ DEFAULT_VOICES: Mapping[str, str] = dict.fromkeys(
     ("alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse"),
     "",
 )
-DEFAULT_SPEECH_MODELS: Mapping[str, str] = dict.fromkeys(("tts-1", "tts-1-hd", "gpt-4o-mini-tts"), "")
-DEFAULT_RECOGNISERS: Mapping[str, str] = dict.fromkeys(
-    ("whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "gpt-realtime-whisper", "gpt-transcribe"), ""
+DEFAULT_SPEECH_MODELS: Mapping[str, str] = dict.fromkeys(
+    ("tts-1", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-15"), ""
 )
-DEFAULT_MINDS: Mapping[str, str] = dict.fromkeys(("gpt-realtime", "gpt-realtime-mini", "gpt-4o-realtime-preview"), "")
+DEFAULT_RECOGNISERS: Mapping[str, str] = dict.fromkeys(
+    (
+        "whisper-1", "gpt-transcribe", "gpt-live-transcribe", "gpt-realtime-whisper", "gpt-4o-transcribe",
+        "gpt-4o-transcribe-diarize", "gpt-4o-mini-transcribe", "gpt-4o-mini-transcribe-2025-12-15",
+    ),
+    "",
+)  # fmt: skip
+DEFAULT_MINDS: Mapping[str, str] = dict.fromkeys(
+    (
+        "gpt-realtime", "gpt-realtime-1.5", "gpt-realtime-2", "gpt-realtime-2.1", "gpt-realtime-2.1-mini",
+        "gpt-realtime-2025-08-28", "gpt-realtime-mini", "gpt-realtime-mini-2025-10-06", "gpt-realtime-mini-2025-12-15",
+        "gpt-4o-realtime-preview", "gpt-4o-realtime-preview-2024-10-01", "gpt-4o-realtime-preview-2024-12-17",
+        "gpt-4o-realtime-preview-2025-06-03", "gpt-4o-mini-realtime-preview",
+        "gpt-4o-mini-realtime-preview-2024-12-17", "gpt-audio-1.5", "gpt-audio-mini", "gpt-audio-mini-2025-10-06",
+        "gpt-audio-mini-2025-12-15",
+    ),
+    "",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
