@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from antiphon_core.errors import BadRequest
+
 from antiphon_orchestrator.playout import HeardItem, Played, Playout, PlayoutSettings
 from antiphon_orchestrator.session.asides import Asides
 from antiphon_orchestrator.session.attempts import Attempt, Attempts
@@ -98,7 +100,12 @@ class Answers:
 
     def heard_until(self, item_id: str, audio_end_ms: int) -> int:
         """The client heard so much of an answer and no more: how far in its text that is."""
-        return self._mouth.playout.truncate(item_id, audio_end_ms).text_offset
+        try:
+            return self._mouth.playout.truncate(item_id, audio_end_ms).text_offset
+        except BadRequest as error:
+            if error.subject == "item_id" and audio_end_ms == 0:
+                return 0  # nothing was sent, and nothing was heard
+            raise
 
     # ------------------------------------------------------- what the floor decides
 

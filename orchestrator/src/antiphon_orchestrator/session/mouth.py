@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from contextlib import aclosing
 
 from antiphon_core.audio import FRAME_MS, Frame, TextMark
+from antiphon_core.errors import AntiphonError
 
 from antiphon_orchestrator.playout import Played, Playout, Utterance
 from antiphon_orchestrator.ports import Speech, VoiceChoice
@@ -62,32 +64,37 @@ class Mouth:
     async def say(
         self, utterance: Utterance, choice: VoiceChoice, released: asyncio.Event, session_id: str, turn_id: str
     ) -> bool:
-        """Makes an utterance and hands it to the playout once `released`. False: it was flushed meanwhile."""
-        stock: list[Frame | TextMark] = []
+        """Makes an utterance and hands it to the playout once `released`. False: it was flushed meanwhile.
+
+        What an engine gave before it failed is heard all the same; then the failure is raised.
+        """
+        stock: deque[Frame | TextMark] = deque()
         opened = False
+        failure: AntiphonError | None = None
         stream = self._speech.speak(
-            utterance.script.text,
-            choice,
-            session_id=session_id,
-            turn_id=turn_id,
-            utterance_id=utterance.utterance_id,
+            utterance.script.text, choice, session_id=session_id, turn_id=turn_id, utterance_id=utterance.utterance_id
         )
         try:
-            async with aclosing(stream) as events:
-                async for event in events:
-                    if not isinstance(event, Frame | TextMark):
-                        continue
-                    stock.append(event)
-                    if not released.is_set() and len(stock) < STOCK_FRAMES:
-                        continue
-                    opened = opened or await self._open(utterance, released)
-                    if not opened or not await self._hand_over(utterance.utterance_id, stock):
-                        return False
+            try:
+                async with aclosing(stream) as events:
+                    async for event in events:
+                        if isinstance(event, Frame | TextMark):
+                            stock.append(event)
+                        if not released.is_set() and len(stock) < STOCK_FRAMES:
+                            continue
+                        opened = opened or await self._open(utterance, released)
+                        if not opened or not await self._hand_over(utterance.utterance_id, stock):
+                            return False
+            except AntiphonError as error:
+                failure = error
             opened = opened or await self._open(utterance, released)
-            return opened and await self._hand_over(utterance.utterance_id, stock)
+            handed_over = opened and await self._hand_over(utterance.utterance_id, stock)
         finally:
             if opened:
                 self.playout.close(utterance.utterance_id)
+        if failure is not None:
+            raise failure
+        return handed_over
 
     async def _open(self, utterance: Utterance, released: asyncio.Event) -> bool:
         await released.wait()
@@ -95,9 +102,10 @@ class Mouth:
             await self._ticked.wait()
         return self.playout.open(utterance)
 
-    async def _hand_over(self, utterance_id: str, stock: list[Frame | TextMark]) -> bool:
+    async def _hand_over(self, utterance_id: str, stock: deque[Frame | TextMark]) -> bool:
         """Gives the playout what is in stock, waiting for room. False: the utterance was flushed."""
-        for event in stock:
+        while stock:
+            event = stock.popleft()
             if isinstance(event, TextMark):
                 self.playout.mark(utterance_id, event)
                 continue
@@ -107,5 +115,4 @@ class Mouth:
                 return False
             if not self._awake.is_set():
                 self._awake.set()  # the ticker runs next: speech starts with its first frame
-        stock.clear()
         return True

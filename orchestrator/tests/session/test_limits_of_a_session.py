@@ -1,0 +1,105 @@
+"""A session ends when it has lasted, rested or talked enough, and says so before; a silent user is spoken to."""
+
+from __future__ import annotations
+
+import asyncio
+
+from antiphon_orchestrator.session.config import Audio, AudioInput, ServerVad, SessionConfig
+from antiphon_orchestrator.session.parts import SessionSettings
+from antiphon_orchestrator.session.planner import Wish
+from antiphon_orchestrator.testing.llm import ScriptedLlm
+from antiphon_orchestrator.testing.party import party
+from antiphon_orchestrator.testing.virtual_time import clock_ms, virtually
+from antiphon_orchestrator.turn.limits import LimitSettings
+
+HOUR_S = 3_600
+
+
+def limited(**limits: int) -> SessionSettings:
+    return SessionSettings(limits=LimitSettings(**limits))
+
+
+@virtually
+async def test_an_idle_session_is_warned_and_then_ended() -> None:
+    async with party(ScriptedLlm(), settings=limited(idle_ms=60_000)) as call:
+        await asyncio.sleep(49)
+        assert call.client.types(own=True) == []
+        await asyncio.sleep(2)
+        (warning,) = call.client.all("antiphon.session.expiring")
+        assert warning["reason"] == "idle"
+        assert 9_000 <= warning["remaining_ms"] <= 10_000
+        await asyncio.sleep(10)
+        assert call.client.all("antiphon.session.closed")[0]["reason"] == "idle"
+        assert call.client.closed == (1000, "session limit: idle")
+        assert call.session.is_over
+
+
+@virtually
+async def test_who_speaks_after_the_warning_keeps_the_session() -> None:
+    async with party(ScriptedLlm(), settings=limited(idle_ms=60_000)) as call:
+        await asyncio.sleep(52)
+        await call.say("Hello.")
+        await call.until("response.done")
+        await asyncio.sleep(45)
+        assert not call.session.is_over
+
+
+@virtually
+async def test_a_long_session_ends_in_the_middle_of_an_answer_and_leaves_nothing_running() -> None:
+    mind = ScriptedLlm(["word " * 400])
+    async with party(mind, settings=limited(duration_ms=30_000)) as call:
+        await asyncio.sleep(20)
+        call.write("Go on.")
+        call.commands.create_response(Wish())
+        await asyncio.sleep(15)
+        assert call.client.all("antiphon.session.closed")[0]["reason"] == "duration"
+        assert call.client.all("response.done")[0]["response"]["status"] == "cancelled"
+        assert call.client.last_frame_ms <= 30_100
+
+
+@virtually
+async def test_the_last_turn_is_announced_and_answered() -> None:
+    async with party(ScriptedLlm(), settings=limited(turns=2)) as call:
+        for turn in range(2):
+            await call.say("Hello.")
+            await call.until("response.done", times=turn + 1)
+        assert [event["remaining_turns"] for event in call.client.all("antiphon.session.expiring")] == [1, 0]
+        await call.pause(200)
+        assert call.client.all("antiphon.session.closed")[0]["reason"] == "turns"
+        assert len(call.client.all("response.done")) == 2
+
+
+@virtually
+async def test_nothing_happens_in_an_hour_of_silence() -> None:
+    async with party(ScriptedLlm()) as call:
+        before = len(asyncio.all_tasks())
+        for _ in range(HOUR_S // 10):
+            await asyncio.sleep(10)
+        assert clock_ms() == HOUR_S * 1000
+        assert call.client.types(own=True) == []
+        assert len(asyncio.all_tasks()) == before
+
+
+@virtually
+async def test_a_user_who_is_silent_after_an_answer_is_spoken_to_once() -> None:
+    config = SessionConfig(audio=Audio(input=AudioInput(turn_detection=ServerVad(idle_timeout_ms=6_000))))
+    mind = ScriptedLlm(["Hello."], ["Are you there?"])
+    async with party(mind, config=config) as call:
+        await call.pause(10_000)
+        assert mind.asked == []
+        await call.say("Hello.")
+        await call.until("response.done", times=2)
+        (nudge,) = call.client.all("input_audio_buffer.timeout_triggered")
+        answered_ms = call.client.when("response.done")
+        assert 5_900 <= call.client.when("input_audio_buffer.timeout_triggered") - answered_ms <= 6_200
+        assert nudge["audio_start_ms"] <= nudge["audio_end_ms"]
+
+
+@virtually
+async def test_a_session_that_is_over_takes_nothing_any_more() -> None:
+    async with party(ScriptedLlm(), settings=limited(idle_ms=20_000)) as call:
+        await asyncio.sleep(25)
+        told = len(call.client.events)
+        await call.say("Hello?")
+        await call.pause(1_000)
+        assert len(call.client.events) == told
