@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import structlog
 import uvicorn
@@ -70,10 +72,22 @@ async def serve(server: Server, bound: socket.socket, on_ready: Callable[[str], 
         timeout_graceful_shutdown=5,
     )
     host, port = bound.getsockname()[:2]
+    web = _Web(config)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, web.handle_exit, number, None)
     async with asyncio.TaskGroup() as tasks:
         watching = tasks.create_task(_tell_when_ready(server, f"http://{host}:{port}", on_ready))
-        await uvicorn.Server(config).serve(sockets=[bound])
+        await web.serve(sockets=[bound])
         watching.cancel()
+
+
+class _Web(uvicorn.Server):
+    """Leaves signals to us: uvicorn raises them once more when it has ended, and nothing could be cleaned up then."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
 
 async def _tell_when_ready(server: Server, address: str, on_ready: Callable[[str], None]) -> None:

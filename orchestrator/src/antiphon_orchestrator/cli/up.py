@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import ctypes
 import signal
 import socket
 import sys
@@ -20,6 +21,7 @@ from antiphon_orchestrator.cli.serving import listening_socket, serve, set_up_lo
 from antiphon_orchestrator.providers import model_files
 from antiphon_orchestrator.settings import DEFAULT_ADAPTER, ServerSettings
 
+_PR_SET_PDEATHSIG = 1
 _RESTART_S = 1.0
 _END_S = 10.0
 _SOON_S = 5.0
@@ -65,7 +67,9 @@ class Worker:
         loop = asyncio.get_running_loop()
         while True:
             began_s = loop.time()
-            process = await asyncio.create_subprocess_exec(*self._command, start_new_session=True)
+            process = await asyncio.create_subprocess_exec(
+                *self._command, start_new_session=True, preexec_fn=_end_with_parent
+            )
             try:
                 status = await process.wait()
             finally:
@@ -74,6 +78,12 @@ class Worker:
                 raise CannotLoad(f"the worker of {self.adapter} ended with status {status}; see its words above")
             print(f"antiphon: the worker of {self.adapter} ended with status {status}; starting it again", flush=True)
             await asyncio.sleep(_RESTART_S)
+
+
+def _end_with_parent() -> None:
+    """A worker must not outlive a parent that was killed: Linux then ends it."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
