@@ -21,20 +21,23 @@ Utterances are heard in the order they were opened, whichever is filled first. S
 - A frame counts as heard once its time to be played has passed. A client that reports its playback shifts that time by
   its delay; one that truncates an item says what was heard, and we believe it. Client positions count all audio sent
   for an item, including what was repeated after a hold.
+- If an engine is too slow, speech stops and goes on when the lead can be filled again: one gap, no stutter.
 - Overflow: an utterance holds `room_frames`; a producer waits for room, a push beyond it raises Full.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from antiphon_core.audio import FRAME_MS, Frame, PcmFormat, TextMark
 from antiphon_core.errors import BadFormat, BadRequest, Full
 
 from antiphon_orchestrator.fade import ramped
-from antiphon_orchestrator.sent_log import Run, SentLog
+from antiphon_orchestrator.item_audio import ItemAudio
+from antiphon_orchestrator.playout_stats import PlayoutStats
+from antiphon_orchestrator.sent_log import Run
 from antiphon_orchestrator.utterance_line import Script, UtteranceLine
 
 DUCK_GAIN = 0.25
@@ -45,7 +48,10 @@ KEPT_ITEMS = 64
 
 @dataclass(frozen=True, slots=True)
 class PlayoutSettings:
-    """`capacity_frames` bound an utterance, `capacity_utterances` how many wait; both are back-pressure."""
+    """`capacity_frames` bound an utterance, `capacity_utterances` how many wait; both are back-pressure.
+
+    `history_frames`: how much of what was sent is kept, to go back to after a hold.
+    """
 
     rate_hz: int = 24_000
     lead_ms: int = 60
@@ -55,8 +61,12 @@ class PlayoutSettings:
     history_frames: int = 100
 
     def __post_init__(self) -> None:
-        if self.lead_ms < FRAME_MS:
-            raise ValueError(f"lead_ms is {self.lead_ms}; at least one frame, {FRAME_MS} ms, must be sent ahead")
+        least_frames = min(self.capacity_frames, self.history_frames)
+        if not FRAME_MS <= self.lead_ms <= least_frames * FRAME_MS:
+            raise ValueError(
+                f"lead_ms is {self.lead_ms}; it must hold a frame, {FRAME_MS} ms, and at most as many as may wait and "
+                f"as are kept, {least_frames}"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,34 +106,6 @@ class HeardItem:
     text_offset: int
 
 
-@dataclass(slots=True)
-class PlayoutStats:
-    """Counts since the session began. A gap within an utterance is an underrun, one between utterances a pause."""
-
-    frames_sent: int = 0
-    underruns: int = 0
-    underrun_ms: int = 0
-    pause_ms: int = 0
-    lateness_ms: int = 0
-
-
-@dataclass(slots=True, eq=False)
-class _Item:
-    item_id: str
-    epoch: int
-    lines: list[UtteranceLine] = field(default_factory=list)
-    log: SentLog = field(default_factory=SentLog)
-    closed: bool = False
-
-    @property
-    def all_heard(self) -> bool:
-        return self.closed and all(line.all_heard for line in self.lines)
-
-    def heard(self) -> HeardItem:
-        reached = [line for line in self.lines if line.heard_samples] or self.lines[:1]
-        return HeardItem(self.item_id, sum(line.heard_samples for line in self.lines), reached[-1].heard_offset())
-
-
 _NOTHING = Played()
 
 
@@ -134,18 +116,18 @@ class Playout:
         self._settings = settings or PlayoutSettings()
         self._format = PcmFormat(self._settings.rate_hz)
         self._lines: dict[str, UtteranceLine] = {}
-        self._items: dict[str, _Item] = {}
-        self._unsettled: list[_Item] = []
+        self._items: dict[str, ItemAudio] = {}
+        self._unsettled: list[ItemAudio] = []
         self._unheard: deque[Run] = deque()
         self._epoch = 0
         self._due_ms = 0
-        self._next_tick_ms: int | None = None
         self._client_delay_ms = 0
         self._held = False
         self._held_frame = 0
         self._silent = False
         self._gain = 1.0
         self._flowing = False
+        self._starved = False
         self.stats = PlayoutStats()
 
     # ---------------------------------------------------------------- making speech
@@ -156,13 +138,14 @@ class Playout:
         return len(self._lines) < self._settings.capacity_utterances
 
     def open(self, utterance: Utterance) -> bool:
-        """Puts an utterance behind those that wait; False if its epoch is stale."""
-        if utterance.epoch < self._epoch:
+        """Puts an utterance behind those that wait; False if its epoch is stale, or its item was truncated."""
+        item = self._item(utterance.item_id, utterance.epoch)
+        if item is None:
             return False
         if not self.can_open:
             raise Full(f"{len(self._lines)} utterances wait to be heard; open another one once `can_open` says so")
         line = UtteranceLine(utterance.utterance_id, utterance.item_id, utterance.epoch, utterance.script, self._format)
-        self._item(utterance).lines.append(line)
+        item.lines.append(line)
         self._lines[utterance.utterance_id] = line
         return True
 
@@ -223,13 +206,13 @@ class Playout:
 
     def tick(self, now_ms: int) -> Played:
         """Says what to send now, and what was heard whole."""
-        self._note_lateness(now_ms)
+        self.stats.note_tick(now_ms)
         self._advance(now_ms)
         silenced = self._held and self._settings.hold_mode == "silence"
         frames, started = self._silence(now_ms) if silenced else self._speak(now_ms)
         drained = self._settle() if self._unsettled else ()
         if not self._lines:
-            self._next_tick_ms = None
+            self.stats.rest()
         return Played(frames, started, drained) if frames or drained else _NOTHING
 
     def hold(self, now_ms: int) -> None:
@@ -239,7 +222,10 @@ class Playout:
         self._advance(now_ms)
         line = self._next_line()
         self._held = True
-        self._held_frame = 0 if line is None else line.heard_samples // self._format.frame_samples
+        self._held_frame = 0 if line is None else line.cursor
+        if self._unheard:
+            run = self._unheard[0]
+            self._held_frame = run.frame_at(now_ms - self._client_delay_ms) if run.line is line else 0
 
     def resume(self) -> None:
         """Goes on where the hold began, at a word's start."""
@@ -256,13 +242,15 @@ class Playout:
     def flush(self, epoch: int, now_ms: int) -> tuple[HeardItem, ...]:
         """Drops everything below `epoch`, now and when it arrives later; says what was heard of it."""
         self._advance(now_ms)
-        self._epoch = epoch
-        dropped = tuple(item.heard() for item in self._unsettled if item.epoch < epoch)
+        self._epoch = max(self._epoch, epoch)
+        dropped = tuple(_heard(item) for item in self._unsettled if item.epoch < epoch)
         self._unsettled = [item for item in self._unsettled if item.epoch >= epoch]
-        self._lines = {key: line for key, line in self._lines.items() if line.epoch >= epoch}
+        for line in [line for line in self._lines.values() if line.epoch < epoch]:
+            self._drop(line)
         self._unheard = deque(run for run in self._unheard if run.line.epoch >= epoch)
-        self._due_ms, self._gain, self._flowing = now_ms, 1.0, False
-        self._held = self._silent = False
+        self._due_ms = self._due_ms if self._unheard else now_ms
+        self._gain, self._flowing = 1.0, False
+        self._held = self._silent = self._starved = False
         return dropped
 
     # ---------------------------------------------------------------- what was heard
@@ -270,19 +258,22 @@ class Playout:
     def heard(self, item_id: str, now_ms: int) -> HeardItem:
         """What was heard of an item until now."""
         self._advance(now_ms)
-        return self._known(item_id).heard()
+        return _heard(self._known(item_id))
 
     def truncate(self, item_id: str, audio_end_ms: int) -> HeardItem:
-        """A client says that it played an item for so long and no longer."""
+        """A client says that it played an item for so long, and no longer: what is left of it is dropped."""
         item = self._known(item_id)
         sent_ms = item.log.frames * FRAME_MS
         if not 0 <= audio_end_ms <= sent_ms:
             raise BadRequest(
                 f"audio_end_ms is {audio_end_ms}, but {sent_ms} ms of {item_id} were sent", subject="audio_end_ms"
             )
+        for line in [line for line in self._lines.values() if line.item_id == item_id]:
+            self._drop(line)
+        item.truncated = True
         self._unheard = deque(run for run in self._unheard if run.line.item_id != item_id)
         item.log.hear(audio_end_ms * self._format.rate_hz // 1000, self._format.frame_samples)
-        return item.heard()
+        return _heard(item)
 
     def report_played(self, item_id: str, played_ms: int, now_ms: int) -> None:
         """A client says that it has played an item for so long and goes on: that tells its delay."""
@@ -293,10 +284,12 @@ class Playout:
 
     # ---------------------------------------------------------------------- helpers
 
-    def _item(self, utterance: Utterance) -> _Item:
-        item = self._items.get(utterance.item_id)
+    def _item(self, item_id: str, epoch: int) -> ItemAudio | None:
+        item = self._items.get(item_id)
+        if epoch < self._epoch or (item is not None and item.truncated):
+            return None
         if item is None:
-            item = self._items[utterance.item_id] = _Item(utterance.item_id, utterance.epoch)
+            item = self._items[item_id] = ItemAudio(item_id, epoch)
             self._unsettled.append(item)
             self._forget_old_items()
         return item
@@ -306,7 +299,7 @@ class Playout:
         for key in settled[: max(0, len(self._items) - KEPT_ITEMS)]:
             del self._items[key]
 
-    def _known(self, item_id: str) -> _Item:
+    def _known(self, item_id: str) -> ItemAudio:
         item = self._items.get(item_id)
         if item is None:
             raise BadRequest(f"no audio of an item {item_id!r} is known", subject="item_id", allowed=tuple(self._items))
@@ -318,30 +311,39 @@ class Playout:
     def _speak(self, now_ms: int) -> tuple[tuple[OutFrame, ...], tuple[str, ...]]:
         frames: list[OutFrame] = []
         started: list[str] = []
-        while (line := self._next_line()) is not None and line.waiting_frames:
+        while self._due_ms + FRAME_MS <= now_ms + self._settings.lead_ms:
+            line = self._next_line()
+            if line is None or not self._flows(line, now_ms):
+                break
             item = self._items[line.item_id]
             self._catch_up(item, line, now_ms)
-            if self._due_ms + FRAME_MS - now_ms > self._settings.lead_ms:
-                break
             if not item.log.frames:
                 started.append(item.item_id)
             frames.append(self._send_next(item, line))
             self._retire_if_sent(line)
         return tuple(frames), tuple(started)
 
-    def _catch_up(self, item: _Item, line: UtteranceLine, now_ms: int) -> None:
+    def _flows(self, line: UtteranceLine, now_ms: int) -> bool:
+        """Whether there is something to send; after the listener ran out, not before the lead can be filled again."""
+        if not line.waiting_frames:
+            self._starved = line.cursor > 0 and self._due_ms <= now_ms
+            return False
+        more_will_come = line.cursor > 0 and not line.closed
+        if self._starved and more_will_come and line.waiting_frames * FRAME_MS < self._settings.lead_ms:
+            return False
+        self._starved = False
+        return True
+
+    def _catch_up(self, item: ItemAudio, line: UtteranceLine, now_ms: int) -> None:
         """If the listener has run out of audio, what comes next is heard from now on."""
         gap_ms = now_ms - self._due_ms
         if gap_ms <= 0:
             return
         self._due_ms = now_ms
-        if self._flowing and line.cursor:
-            self.stats.underruns += 1
-            self.stats.underrun_ms += gap_ms
-        elif self._flowing and item.log.frames:
-            self.stats.pause_ms += gap_ms
+        if self._flowing and item.log.frames:
+            self.stats.note_gap(gap_ms, within_utterance=line.cursor > 0)
 
-    def _send_next(self, item: _Item, line: UtteranceLine) -> OutFrame:
+    def _send_next(self, item: ItemAudio, line: UtteranceLine) -> OutFrame:
         run = self._unheard[-1] if self._unheard else None
         if run is not None and run.continued_by(line, line.cursor, self._due_ms):
             run.count += 1
@@ -364,7 +366,7 @@ class Playout:
         self._gain, self._flowing = 0.0, False
         return frames, ()
 
-    def _sent(self, item: _Item, pcm: bytes, gain: float) -> OutFrame:
+    def _sent(self, item: ItemAudio, pcm: bytes, gain: float) -> OutFrame:
         if self._gain != gain or gain != 1.0:
             pcm = ramped(pcm, self._format.rate_hz, self._gain, gain)
             self._gain = gain
@@ -375,8 +377,11 @@ class Playout:
 
     def _retire_if_sent(self, line: UtteranceLine) -> None:
         if line.all_sent:
-            del self._lines[line.utterance_id]
-            line.forget_audio()
+            self._drop(line)
+
+    def _drop(self, line: UtteranceLine) -> None:
+        del self._lines[line.utterance_id]
+        line.forget_audio()
 
     def _advance(self, now_ms: int) -> None:
         """Moves what was heard up to now."""
@@ -394,10 +399,6 @@ class Playout:
             self._unsettled = [item for item in self._unsettled if not item.all_heard]
         return drained
 
-    def _note_lateness(self, now_ms: int) -> None:
-        """A tick is late against the one before; extra ones in between are not counted."""
-        due_ms = now_ms if self._next_tick_ms is None else self._next_tick_ms
-        late_ms = now_ms - due_ms
-        if late_ms >= 0:
-            self.stats.lateness_ms = late_ms
-            self._next_tick_ms = now_ms - late_ms % FRAME_MS + FRAME_MS
+
+def _heard(item: ItemAudio) -> HeardItem:
+    return HeardItem(item.item_id, item.heard_samples, item.heard_offset)

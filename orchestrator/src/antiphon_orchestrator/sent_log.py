@@ -33,6 +33,10 @@ class Run:
             and due_ms == self.due_ms + self.count * FRAME_MS
         )
 
+    def frame_at(self, now_ms: int) -> int:
+        """The frame that is played now, or its first one if it is still to come."""
+        return self.first + max(0, (now_ms - self.due_ms) // FRAME_MS)
+
     def hear(self, samples: int, frame_samples: int) -> None:
         """The listener heard so many samples of it."""
         if self.audible and samples > 0:

@@ -147,7 +147,7 @@ class UtteranceLine:
         end = len(text) * self.heard_samples // max(1, self._total_samples())
         while 0 < end < len(text) and _in_word(text[end - 1]) and _in_word(text[end]):
             end -= 1
-        return end
+        return len(text[:end].rstrip())
 
     def _total_samples(self) -> int:
         """How long it is; a guess as long as it is still being made."""
