@@ -62,7 +62,9 @@ class StaticFleet:
             except AntiphonError as error:
                 misses += 1
                 if misses == MISSES:
-                    log.warning("worker does not answer", address=address, reason=error.message)
+                    # One that has not answered yet is most likely still starting.
+                    tell = log.warning if address in self._records else log.info
+                    tell("worker does not answer", address=address, reason=error.message)
                     self._note(address, None)
             else:
                 misses = 0
