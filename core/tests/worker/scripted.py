@@ -61,9 +61,8 @@ def tts_load_model(model_id: str, device: str, settings: AdapterSettings) -> Mod
     log.append(("load", model_id))
     time.sleep(float(settings.options.get("load_delay_s", 0)))
     _strike("load", settings.options)
-    pitches_hz = {path.stem: int(path.read_text()) for path in _files(settings)}
     info = next(info for info in tts_list_models(settings) if info.id == model_id)
-    return ScriptedModel(info, settings.options, pitches_hz.get(model_id, PITCH_HZ))
+    return ScriptedModel(info, settings.options, int(info.revision or PITCH_HZ))
 
 
 class ScriptedModel(Model):

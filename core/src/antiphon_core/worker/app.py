@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import uuid
 from collections.abc import Coroutine
 from dataclasses import asdict
@@ -58,12 +57,18 @@ class App:
         self._default_model = ""
         self._incarnation = uuid.uuid4().hex
         self._process = psutil.Process()
+        self.ready = asyncio.Event()
         self._ending = asyncio.Event()
         self._hurry = asyncio.Event()
         self._exit_status = 0
         self.clean = False
         """Whether no engine was still running when `run` returned."""
         self._tasks = Tasks(lambda task, error: self.end(f"{task} failed: {error!r}", EXIT_STALLED))
+
+    @property
+    def address(self) -> str:
+        """Where it listens."""
+        return self._server.address
 
     async def run(self) -> int:
         """Serves until a signal or a stalled engine ends it; the process's exit status."""
@@ -78,7 +83,6 @@ class App:
         )
         service = Service(stage, self._describe, self._utterance_ended)
         self._serve_metrics()
-        self._handle_signals()
         await self._server.start(service)
         log.info("listening", worker=self._name, address=self._server.address, adapter=self._adapter.name)
         try:
@@ -117,6 +121,7 @@ class App:
         address = self._live.now.address(self._server.port)
         self._tasks.start(self._announcer.run(address, self._describe), "announcer")
         await self._server.set_healthy(True)
+        self.ready.set()
         log.info("ready", worker=self._name, address=self._server.address, models=models)
         await self._ending.wait()
 
@@ -157,11 +162,6 @@ class App:
         if settings.metrics_port is not None:
             port = serve_metrics(settings.host, settings.metrics_port, self._metrics.registry)
             log.info("metrics", address=f"{settings.host}:{port}")
-
-    def _handle_signals(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.end, number.name)
 
     def _stalled(self, model_id: str) -> None:
         """A thread that hangs in an engine cannot be freed: only another process can take over."""

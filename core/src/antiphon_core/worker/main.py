@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import logging
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -64,6 +65,8 @@ def _run(flags: dict[str, Any], *, checking: bool) -> int:
 async def _serve(live: LiveSettings[WorkerSettings]) -> int:
     adapter = load_adapter(live.now.adapter)
     app = App(live, adapter, loader_for(adapter, live))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, app.end, number.name)
     status = await app.run()
     if not app.clean:
         # A thread that hangs in an engine could hang the interpreter's own end, too.

@@ -40,7 +40,14 @@ class Adapter:
         self._hook = manager.hook
 
     def list_models(self, settings: AdapterSettings) -> tuple[ModelInfo, ...]:
-        listed = [info for infos in self._hook.tts_list_models(settings=settings) for info in infos]
+        try:
+            listed = [info for infos in self._hook.tts_list_models(settings=settings) for info in infos]
+        except AntiphonError:
+            raise
+        except Exception as error:
+            raise CannotLoad(
+                f"adapter {self.name!r} cannot list its models: {type(error).__name__}: {error}", subject=self.name
+            ) from error
         if not listed:
             raise CannotLoad(f"adapter {self.name!r} offers no model", subject=self.name)
         return tuple(listed)

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from antiphon_core.errors import AntiphonError
 from antiphon_core.models import Capability
@@ -95,6 +96,7 @@ class Requests:
             self._ended(None)
 
     def _open(self, start: Start) -> None:
+        bind_contextvars(**ids_of(start))
         speaker = self._choose(start)
         if Capability.STREAMING_TEXT not in speaker.model.capabilities:
             self._sentences = Sentences()
@@ -119,3 +121,8 @@ class Requests:
             self._feed.close()
         elif self._owed_since_s is not None:
             self._owed_since_s = time.monotonic()
+
+
+def ids_of(start: Start) -> dict[str, str]:
+    """What ties log lines of one utterance together; bound in every task that works for it."""
+    return {"session": start.session_id, "turn": start.turn_id, "utterance": start.utterance_id}

@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 SWEEP_S = 1.0
 ROOM_WAIT_S = 3.0
 """How long a load waits for running utterances to make room."""
-CLOSE_S = 5.0
+CLOSE_S = 2.0
 """How long the end of the worker waits for engines to let go."""
 RETRY_LOAD_S = 5.0
 """For so long a failed load's error answers in place of another try."""

@@ -22,7 +22,7 @@ from antiphon_core.worker.feed import Feed
 from antiphon_core.worker.outbox import Outbox
 from antiphon_core.worker.pull import Pull
 from antiphon_core.worker.report import Report, condition
-from antiphon_core.worker.requests import Requests
+from antiphon_core.worker.requests import Requests, ids_of
 from antiphon_core.worker.resident import Lease
 from antiphon_core.worker.residents import Residents
 from antiphon_core.worker.stopwatch import Stopwatch
@@ -112,7 +112,7 @@ class Utterance:
             await self._requests.close()
 
     async def _speak(self, start: Start, speaker: Speaker) -> None:
-        bind_contextvars(utterance=start.utterance_id, session=start.session_id, turn=start.turn_id)
+        bind_contextvars(**ids_of(start))
         self.report.begin(start, speaker)
         asked_s = time.monotonic()
         lease = await self._admit(speaker)

@@ -1,0 +1,58 @@
+"""An engine with nothing around it, in a process of its own: what tests/bench/worker.py compares a worker with.
+
+Reads requests, one JSON object a line, and answers each with one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from typing import Any
+
+from antiphon_core.live import LiveSettings
+from antiphon_core.models import Model, SpeechRequest
+from antiphon_core.worker.hosting import loader_for
+from antiphon_core.worker.loading import Loaded
+from antiphon_core.worker.plugins import load_adapter
+from antiphon_core.worker.settings import WorkerSettings
+from antiphon_core.worker.threads import Slot
+
+
+def speak(model: Model, text: str) -> dict[str, float]:
+    """One utterance: when its first chunk came, its longest wait for a chunk, and how much audio it is."""
+    voice = model.info.voice("")
+    began_s = last_s = time.perf_counter()
+    first_ms = longest_ms = audio_s = 0.0
+    for chunk in model.synthesize(SpeechRequest(text, voice.id, voice.languages[0])):
+        now_s = time.perf_counter()
+        first_ms = first_ms or (now_s - began_s) * 1000
+        longest_ms = max(longest_ms, (now_s - last_s) * 1000)
+        last_s = now_s
+        audio_s += len(chunk.samples) / chunk.rate_hz
+    return {"first_ms": first_ms, "longest_ms": longest_ms, "audio_s": audio_s}
+
+
+async def answer(request: dict[str, Any], loaded: Loaded, slots: list[Slot]) -> dict[str, float]:
+    if "text" in request:
+        return await loaded.slot.run(lambda: speak(loaded.model, request["text"]))
+    texts, parallel = request["texts"], request["parallel"]
+    began_s = time.perf_counter()
+    shares = [slot.run(lambda: [speak(loaded.model, text)["audio_s"] for text in texts]) for slot in slots[:parallel]]
+    audio_s = sum(sum(share) for share in await asyncio.gather(*shares))
+    return {"audio_s": audio_s, "wall_s": time.perf_counter() - began_s}
+
+
+async def main(adapter_name: str) -> None:
+    live = LiveSettings(WorkerSettings, {"adapter": adapter_name})
+    loader = loader_for(load_adapter(adapter_name), live)
+    loaded = await loader.load(loader.list_models()[0], lambda progress: None)
+    slots = [loaded.slot, *(Slot("bare") for _ in range(7))]
+    print(json.dumps({"ready": True}), flush=True)
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        print(json.dumps(await answer(json.loads(line), loaded, slots)), flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1]))
