@@ -25,8 +25,7 @@ from antiphon_orchestrator.api.http_errors import answer_condition
 from antiphon_orchestrator.api.realtime.websocket import RealtimeSocket
 from antiphon_orchestrator.api.speech import SpeechEndpoint
 from antiphon_orchestrator.api.transcriptions import TranscriptionEndpoint
-from antiphon_orchestrator.ports import Llm
-from antiphon_orchestrator.providers import Ears, load_ears, load_mind
+from antiphon_orchestrator.providers import Ears, Mind, load_ears, load_mind
 from antiphon_orchestrator.session.config import SessionConfig
 from antiphon_orchestrator.session.outlet import Outlet
 from antiphon_orchestrator.session.parts import Parts, SessionSettings
@@ -62,7 +61,7 @@ class Server:
             minds=settings.mind_aliases,
         )
         self._ears: Ears | None = None
-        self._mind: Llm | None = None
+        self._mind: Mind | None = None
         self._failed: str = ""
         self.sessions: set[Session] = set()
         self._changed = asyncio.Event()
@@ -110,7 +109,13 @@ class Server:
                     session.hang_up()
                 for task in running:
                     task.cancel()
-                await self._client.close()
+                await self._close_parts()
+
+    async def _close_parts(self) -> None:
+        await self._client.close()
+        for part in (self._ears, self._mind):
+            if part is not None:
+                await part.aclose()
 
     async def _load(self) -> None:
         try:
@@ -173,7 +178,7 @@ class Server:
         """A conversation, counted as long as it is held."""
         ears, mind = self.ears(), self._mind
         assert mind is not None
-        parts = Parts(ears.new_vad, ears.turn_detector, ears.asr, mind, self._speech, self._catalog.voices)
+        parts = Parts(ears.new_vad, ears.turn_detector, ears.asr, mind.llm, self._speech, self._catalog.voices)
         session = Session(parts, self._session_settings(), config, outlet, clock_ms)
         self.sessions.add(session)
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import isawaitable
 from pathlib import Path
 
 from antiphon_core.errors import BadSettings
@@ -28,6 +29,34 @@ class Ears:
     new_vad: Callable[[], Vad]
     turn_detector: TurnDetector | None
     asr: Asr
+
+    async def aclose(self) -> None:
+        """Frees threads and connections."""
+        await _closed(self.turn_detector)
+        await _closed(self.asr)
+
+
+@dataclass(frozen=True, slots=True)
+class Mind:
+    """What answers. `behind` is what must be closed."""
+
+    llm: Llm
+    behind: object = None
+
+    async def aclose(self) -> None:
+        """Frees processes and connections."""
+        await _closed(self.behind)
+
+
+async def _closed(part: object) -> None:
+    """Providers that hold nothing have nothing to close."""
+    for name in ("aclose", "close"):
+        close = getattr(part, name, None)
+        if close is not None:
+            ending = close()
+            if isawaitable(ending):
+                await ending
+            return
 
 
 def load_ears(settings: ServerSettings, files: StoreFiles) -> Ears:
@@ -69,22 +98,21 @@ def _recogniser(settings: ServerSettings, files: StoreFiles) -> Asr:
     )
 
 
-def load_mind(settings: ServerSettings, files: StoreFiles) -> Llm:
+def load_mind(settings: ServerSettings, files: StoreFiles) -> Mind:
     """The language model."""
-    from antiphon_orchestrator.llm.resilient import ResilientLlm
-
     if settings.mind == "echo":
         from antiphon_orchestrator.llm.echo import EchoLlm
 
-        return EchoLlm()
+        return Mind(EchoLlm())
+    from antiphon_orchestrator.llm.resilient import ResilientLlm
+
     if settings.mind == "openai":
         from antiphon_orchestrator.llm.openai import OpenAiLlm
 
-        mind: Llm = OpenAiLlm(
-            settings.mind_url, model=settings.mind_model, api_key=settings.mind_key.get_secret_value()
-        )
-        return ResilientLlm(mind, first_s=settings.mind_stall_s)
+        key = settings.mind_key.get_secret_value()
+        endpoint = OpenAiLlm(settings.mind_url, model=settings.mind_model, api_key=key)
+        return Mind(ResilientLlm(endpoint, first_s=settings.mind_stall_s), endpoint)
     from antiphon_orchestrator.llm.local import LocalLlm
 
     local = LocalLlm(files.get("smollm2-135m-instruct"), threads=settings.mind_threads)
-    return ResilientLlm(local, first_s=settings.mind_stall_s)
+    return Mind(ResilientLlm(local, first_s=settings.mind_stall_s), local)
