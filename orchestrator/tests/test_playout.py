@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from antiphon_core.audio import Frame, PcmFormat, TextMark
 from antiphon_core.errors import BadFormat, BadRequest, Full
+from antiphon_orchestrator.item_audio import KEPT_ITEMS
 from antiphon_orchestrator.playout import (
-    KEPT_ITEMS,
     HeardItem,
     OutFrame,
     Playout,

@@ -35,15 +35,13 @@ from antiphon_core.audio import FRAME_MS, Frame, PcmFormat, TextMark
 from antiphon_core.errors import BadFormat, BadRequest, Full
 
 from antiphon_orchestrator.fade import ramped
-from antiphon_orchestrator.item_audio import ItemAudio
+from antiphon_orchestrator.item_audio import ItemAudio, Items
 from antiphon_orchestrator.playout_stats import PlayoutStats
 from antiphon_orchestrator.sent_log import Run
 from antiphon_orchestrator.utterance_line import Script, UtteranceLine
 
 DUCK_GAIN = 0.25
 MAX_CLIENT_DELAY_MS = 2_000
-KEPT_ITEMS = 64
-"""Of how many items it stays known what was heard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +114,7 @@ class Playout:
         self._settings = settings or PlayoutSettings()
         self._format = PcmFormat(self._settings.rate_hz)
         self._lines: dict[str, UtteranceLine] = {}
-        self._items: dict[str, ItemAudio] = {}
-        self._unsettled: list[ItemAudio] = []
+        self._items = Items()
         self._unheard: deque[Run] = deque()
         self._epoch = 0
         self._due_ms = 0
@@ -139,13 +136,13 @@ class Playout:
 
     def open(self, utterance: Utterance) -> bool:
         """Puts an utterance behind those that wait; False if its epoch is stale, or its item was truncated."""
-        item = self._item(utterance.item_id, utterance.epoch)
-        if item is None:
+        known = self._items.find(utterance.item_id)
+        if utterance.epoch < self._epoch or (known is not None and known.truncated):
             return False
         if not self.can_open:
             raise Full(f"{len(self._lines)} utterances wait to be heard; open another one once `can_open` says so")
         line = UtteranceLine(utterance.utterance_id, utterance.item_id, utterance.epoch, utterance.script, self._format)
-        item.lines.append(line)
+        self._items.opened(utterance.item_id, utterance.epoch).lines.append(line)
         self._lines[utterance.utterance_id] = line
         return True
 
@@ -188,7 +185,7 @@ class Playout:
 
     def close_item(self, item_id: str) -> None:
         """No more utterances of the item will come."""
-        item = self._items.get(item_id)
+        item = self._items.find(item_id)
         if item is not None:
             item.closed = True
 
@@ -197,7 +194,7 @@ class Playout:
     @property
     def idle(self) -> bool:
         """Whether a tick would do nothing: nothing is to be sent, and all that was sent was heard."""
-        return not self._lines and not self._unsettled
+        return not self._lines and self._items.settled
 
     @property
     def held(self) -> bool:
@@ -210,7 +207,7 @@ class Playout:
         self._advance(now_ms)
         silenced = self._held and self._settings.hold_mode == "silence"
         frames, started = self._silence(now_ms) if silenced else self._speak(now_ms)
-        drained = self._settle() if self._unsettled else ()
+        drained = () if self._items.settled else self._items.settle()
         if not self._lines:
             self.stats.rest()
         return Played(frames, started, drained) if frames or drained else _NOTHING
@@ -243,8 +240,7 @@ class Playout:
         """Drops everything below `epoch`, now and when it arrives later; says what was heard of it."""
         self._advance(now_ms)
         self._epoch = max(self._epoch, epoch)
-        dropped = tuple(_heard(item) for item in self._unsettled if item.epoch < epoch)
-        self._unsettled = [item for item in self._unsettled if item.epoch >= epoch]
+        dropped = tuple(_heard(item) for item in self._items.drop_below(epoch))
         for line in [line for line in self._lines.values() if line.epoch < epoch]:
             self._drop(line)
         self._unheard = deque(run for run in self._unheard if run.line.epoch >= epoch)
@@ -258,11 +254,11 @@ class Playout:
     def heard(self, item_id: str, now_ms: int) -> HeardItem:
         """What was heard of an item until now."""
         self._advance(now_ms)
-        return _heard(self._known(item_id))
+        return _heard(self._items.known(item_id))
 
     def truncate(self, item_id: str, audio_end_ms: int) -> HeardItem:
         """A client says that it played an item for so long, and no longer: what is left of it is dropped."""
-        item = self._known(item_id)
+        item = self._items.known(item_id)
         sent_ms = item.log.frames * FRAME_MS
         if not 0 <= audio_end_ms <= sent_ms:
             raise BadRequest(
@@ -277,33 +273,12 @@ class Playout:
 
     def report_played(self, item_id: str, played_ms: int, now_ms: int) -> None:
         """A client says that it has played an item for so long and goes on: that tells its delay."""
-        item = self._items.get(item_id)
+        item = self._items.find(item_id)
         due_ms = None if item is None else item.log.due_ms(played_ms)
         if due_ms is not None:
             self._client_delay_ms = min(max(0, now_ms - due_ms), MAX_CLIENT_DELAY_MS)
 
     # ---------------------------------------------------------------------- helpers
-
-    def _item(self, item_id: str, epoch: int) -> ItemAudio | None:
-        item = self._items.get(item_id)
-        if epoch < self._epoch or (item is not None and item.truncated):
-            return None
-        if item is None:
-            item = self._items[item_id] = ItemAudio(item_id, epoch)
-            self._unsettled.append(item)
-            self._forget_old_items()
-        return item
-
-    def _forget_old_items(self) -> None:
-        settled = [key for key, item in self._items.items() if item not in self._unsettled]
-        for key in settled[: max(0, len(self._items) - KEPT_ITEMS)]:
-            del self._items[key]
-
-    def _known(self, item_id: str) -> ItemAudio:
-        item = self._items.get(item_id)
-        if item is None:
-            raise BadRequest(f"no audio of an item {item_id!r} is known", subject="item_id", allowed=tuple(self._items))
-        return item
 
     def _next_line(self) -> UtteranceLine | None:
         return next(iter(self._lines.values()), None)
@@ -315,7 +290,7 @@ class Playout:
             line = self._next_line()
             if line is None or not self._flows(line, now_ms):
                 break
-            item = self._items[line.item_id]
+            item = self._items.known(line.item_id)
             self._catch_up(item, line, now_ms)
             if not item.log.frames:
                 started.append(item.item_id)
@@ -360,7 +335,7 @@ class Playout:
         if not first or line is None or not line.waiting_frames or not line.cursor or self._due_ms <= now_ms:
             frames: tuple[OutFrame, ...] = ()
         else:
-            item = self._items[line.item_id]
+            item = self._items.known(line.item_id)
             self._unheard.append(item.log.start_run(line, line.cursor, self._due_ms, audible=False))
             frames = (self._sent(item, line.peek(), 0.0),)
         self._gain, self._flowing = 0.0, False
@@ -392,12 +367,6 @@ class Playout:
             if heard_until_ms < run.due_ms + run.count * FRAME_MS:
                 break
             self._unheard.popleft()
-
-    def _settle(self) -> tuple[str, ...]:
-        drained = tuple(item.item_id for item in self._unsettled if item.all_heard)
-        if drained:
-            self._unsettled = [item for item in self._unsettled if not item.all_heard]
-        return drained
 
 
 def _heard(item: ItemAudio) -> HeardItem:
