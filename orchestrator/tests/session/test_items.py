@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from antiphon_core.errors import EngineFailed
 from antiphon_orchestrator.ports import EARS_RATE_HZ
+from antiphon_orchestrator.session.config import Audio, AudioInput, SessionConfig, Transcription
 from antiphon_orchestrator.session.conversation import AssistantMessage, SystemMessage, UserMessage
 from antiphon_orchestrator.session.parts import SessionSettings
 from antiphon_orchestrator.session.planner import Wish
@@ -16,6 +17,10 @@ from antiphon_orchestrator.testing.virtual_time import virtually
 from antiphon_orchestrator.testing.voice import speak
 
 COUNT = "One two three four five six seven eight nine ten."
+
+
+def transcribing() -> SessionConfig:
+    return SessionConfig(audio=Audio(input=AudioInput(transcription=Transcription())))
 
 
 def order(call: Party) -> list[str]:
@@ -48,7 +53,7 @@ async def test_an_item_is_refused_where_it_cannot_be_put_and_nothing_changes() -
         call.commands.create_item(UserMessage("a", "one"), None)
         for item, after, code in (
             (UserMessage("b", "two"), "nowhere", "item_not_found"),
-            (UserMessage("a", "two"), None, "item_create_invalid_item_id"),
+            (UserMessage("a", "two"), None, "item_create_duplicate_item_id"),
             (UserMessage("b", "x" * 11), None, "string_above_max_length"),
         ):
             with pytest.raises(Refusal) as refused:
@@ -71,20 +76,35 @@ async def test_an_item_can_be_read_and_taken_out() -> None:
         assert call.client.all("conversation.item.retrieved")[0]["item"]["content"][0]["text"] == "Forget me."
         call.commands.delete_item("a")
         assert call.client.all("conversation.item.deleted")[0]["item_id"] == "a"
-        for command in (call.commands.retrieve_item, call.commands.delete_item):
-            with pytest.raises(Refusal) as refused:
-                command("a")
-            assert refused.value.code == "item_not_found"
         call.commands.create_response(Wish())
         await call.until("response.done")
         assert "Forget me." not in str(mind.asked)
 
 
 @virtually
-async def test_what_the_user_said_is_read_with_its_transcript() -> None:
+async def test_an_item_that_is_not_there_is_refused_with_a_code_of_its_own_for_each_command() -> None:
+    """Clients tell by it a race that they lost from a fault: Pipecat ends the call at any other code."""
     async with party(ScriptedLlm()) as call:
+        for verb, command in (
+            ("retrieve", lambda: call.commands.retrieve_item("gone")),
+            ("delete", lambda: call.commands.delete_item("gone")),
+            ("truncate", lambda: call.commands.truncate_item("gone", 0, 0)),
+        ):
+            with pytest.raises(Refusal) as refused:
+                command()
+            assert refused.value.code == f"item_{verb}_invalid_item_id"
+
+
+@virtually
+async def test_what_the_user_said_is_told_by_its_own_event_and_read_with_its_item() -> None:
+    """LiveKit puts the transcript of the event behind whatever the item brought along."""
+    async with party(ScriptedLlm(), config=transcribing()) as call:
         await call.say("Hello.")
         await call.until("response.done")
+        for type_ in ("conversation.item.added", "conversation.item.done"):
+            assert call.client.all(type_)[0]["item"]["content"] == [{"type": "input_audio", "transcript": None}]
+        completed = call.client.all("conversation.item.input_audio_transcription.completed")
+        assert [event["transcript"] for event in completed] == ["Hello."]
         call.commands.retrieve_item(order(call)[0])
         item = call.client.all("conversation.item.retrieved")[0]["item"]
         assert item["content"] == [{"type": "input_audio", "transcript": "Hello."}]

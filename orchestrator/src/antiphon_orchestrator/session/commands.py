@@ -60,36 +60,36 @@ class Commands:
         if item.id in conversation:
             raise Refusal(
                 f"Item with id '{item.id}' already exists; choose another id or leave it out.",
-                code="item_create_invalid_item_id",
+                code="item_create_duplicate_item_id",
                 param="item.id",
             )
         check_room_for(item, conversation, self._session.settings)
         if audio is not None:
             self._require_not_behind("item.content")
-        previous = _known(after, "previous_item_id", lambda: conversation.add(item, after))
+        previous = _known(after, lambda: conversation.add(item, after), "item_not_found", "previous_item_id")
         self._session.rethink()
         for type_ in ("conversation.item.added", "conversation.item.done"):
             self._session.emit(type_, item=item.as_json(), previous_item_id=previous)
         if audio is not None and isinstance(item, UserMessage):
             self._session.recognise_item(item, audio)
 
-    def item(self, item_id: str) -> Item:
-        """An item of the conversation."""
-        return _known(item_id, "item_id", lambda: self._session.conversation.get(item_id))
+    def item(self, item_id: str, code: str = "item_not_found") -> Item:
+        """An item of the conversation. `code`: what the refusal is called if there is none."""
+        return _known(item_id, lambda: self._session.conversation.get(item_id), code)
 
     def delete_item(self, item_id: str) -> None:
         conversation = self._session.conversation
-        _known(item_id, "item_id", lambda: conversation.remove(item_id))
+        _known(item_id, lambda: conversation.remove(item_id), "item_delete_invalid_item_id")
         self._session.rethink()
         self._session.emit("conversation.item.deleted", item_id=item_id)
 
     def retrieve_item(self, item_id: str) -> None:
-        item = self.item(item_id)
+        item = self.item(item_id, "item_retrieve_invalid_item_id")
         self._session.emit("conversation.item.retrieved", item=item.as_json())
 
     def truncate_item(self, item_id: str, content_index: int, audio_end_ms: int) -> None:
         """The client played so much of an answer and no more: the rest leaves the history."""
-        item = self.item(item_id)
+        item = self.item(item_id, "item_truncate_invalid_item_id")
         if not isinstance(item, AssistantMessage) or not item.spoken or content_index != 0:
             raise Refusal(
                 f"Only the audio of an assistant's message can be truncated (content_index 0); '{item_id}' has none.",
@@ -126,8 +126,8 @@ class Commands:
             )
 
 
-def _known(item_id: str | None, param: str, get: Callable[[], _T]) -> _T:
+def _known(item_id: str | None, get: Callable[[], _T], code: str, param: str = "item_id") -> _T:
     try:
         return get()
     except KeyError:
-        raise Refusal(f"Item with {param} not found: '{item_id}'.", code="item_not_found", param=param) from None
+        raise Refusal(f"Item with {param} not found: '{item_id}'.", code=code, param=param) from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from antiphon_core.errors import AntiphonError
 
@@ -172,8 +172,9 @@ class UserTurns:
         self._start_afresh()
         previous = self._around.conversation.add(turn.item)
         self._around.emit("input_audio_buffer.committed", item_id=turn.item_id, previous_item_id=previous)
+        untranscribed = replace(turn.item, text="").as_json()  # the transcript has events of its own
         for type_ in ("conversation.item.added", "conversation.item.done"):
-            self._around.emit(type_, item=turn.item.as_json(), previous_item_id=previous)
+            self._around.emit(type_, item=untranscribed, previous_item_id=previous)
         self._around.spawn(self._tell_transcript(turn, turn.item, turn.words))
 
     def discard(self) -> None:
