@@ -28,10 +28,16 @@ def _check(folder: Path, targets: list[Path], sources: list[Path]) -> int:
     if not targets:
         return 0
     print(f"{folder.relative_to(ROOT)}:", end=" ", flush=True)
-    own = folder if folder.parent.name == "tests" else folder / "tests"
-    path = os.pathsep.join(str(part) for part in (*sources, own))
+    path = os.pathsep.join(str(part) for part in (*sources, *_helpers(folder)))
     done = subprocess.run(["mypy", *targets], cwd=ROOT, env={**os.environ, "MYPYPATH": path}, check=False)
     return int(done.returncode != 0)
+
+
+def _helpers(folder: Path) -> list[Path]:
+    """Where the tests import helpers from: the folder of all tests, and any below it that has no conftest.py."""
+    tests = folder if folder.parent.name == "tests" else folder / "tests"
+    below = {path.parent for path in tests.rglob("*.py")} - {tests}
+    return [tests, *(place for place in sorted(below) if not (place / "conftest.py").exists())]
 
 
 if __name__ == "__main__":
