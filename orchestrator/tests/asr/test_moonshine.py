@@ -60,6 +60,21 @@ class TestWithItsWeights:
         words = (await moonshine.transcribe(faint_hiss)).text.split()
         assert all(words.count(word) <= 2 for word in words)
 
+    @pytest.mark.parametrize("heard_before_s", [1, 4, 7, 10])
+    async def test_a_draft_changes_no_word(
+        self, moonshine: MoonshineAsr, jfk: HeardSamples, heard_before_s: float
+    ) -> None:
+        alone = (await moonshine.transcribe(jfk[1:])).text
+        await moonshine.transcribe(jfk[: int(heard_before_s * EARS_RATE_HZ)])
+        assert (await moonshine.transcribe(jfk[: len(jfk) - 1])).text == alone
+        assert (await moonshine.transcribe(jfk[: len(jfk) - 1])).text == alone
+
+    async def test_a_wrong_draft_changes_no_word(self, moonshine: MoonshineAsr, jfk: HeardSamples) -> None:
+        beginning, rest = jfk[: 3 * EARS_RATE_HZ], jfk[7 * EARS_RATE_HZ :]
+        alone = (await moonshine.transcribe(np.concatenate([beginning[1:], rest]))).text
+        await moonshine.transcribe(jfk)
+        assert (await moonshine.transcribe(np.concatenate([beginning, rest]))).text == alone
+
     async def test_a_moment_is_no_word(self, moonshine: MoonshineAsr, jfk: HeardSamples) -> None:
         assert (await moonshine.transcribe(jfk[6_000:6_700])).text == ""
 

@@ -51,19 +51,26 @@ class MoonshineNetworks:
         (states,) = self._encoder.run(None, {"input_values": audio[None], "attention_mask": mask})
         return Impression(states, mask)
 
-    def tokens(self, heard: Impression, stopped: Callable[[], bool]) -> Iterator[Token]:
-        """What was said, always the likeliest token, up to the END. Breaks off once `stopped`."""
-        given, token, first = self._given(heard), START, True
-        while token != END and not stopped():
-            given["input_ids"] = np.array([[token]], np.int64)
-            given["use_cache_branch"] = np.array([not first])
-            scores, *grown = self._decoder.run(None, given)
-            token = int(scores[0, -1].argmax())
-            yield Token(token, float(_log_likelihoods(scores[0, -1])[token]))
-            # What the decoder remembers of the audio comes with its first answer only; what it wrote grows.
-            fresh = zip(self._memories, grown, strict=True)
-            given |= {name: value for name, value in fresh if first or ".decoder." in name}
-            first = False
+    def tokens(self, heard: Impression, draft: Sequence[int], stopped: Callable[[], bool]) -> Iterator[Token]:
+        """What was said, always the likeliest token, up to the END. Breaks off once `stopped`.
+
+        As far as `draft` says the same, it costs one step instead of one for each token.
+        """
+        given = self._given(heard) | {"input_ids": np.array([[START, *draft]]), "use_cache_branch": np.array([False])}
+        scores, *memories = self._decoder.run(None, given)
+        written = list(_written(scores[0], draft))
+        yield from written
+        # What the decoder remembers of the audio stays; what it remembers of tokens grows, without those that failed.
+        for name, memory in zip(self._memories, memories, strict=True):
+            given[name] = memory[:, :, : len(written)] if ".decoder." in name else memory
+        token, given["use_cache_branch"] = written[-1], np.array([True])
+        while token.number != END and not stopped():
+            given["input_ids"] = np.array([[token.number]])
+            scores, *memories = self._decoder.run(None, given)
+            (token,) = _written(scores[0], ())
+            yield token
+            fresh = zip(self._memories, memories, strict=True)
+            given |= {name: memory for name, memory in fresh if ".decoder." in name}
 
     def log_likelihood(self, heard: Impression, texts: Sequence[Sequence[int]]) -> list[float]:
         """How likely each of some texts would have been written, all in one go."""
@@ -80,6 +87,15 @@ class MoonshineNetworks:
     def _given(self, heard: Impression) -> dict[str, npt.NDArray[Any]]:
         memories: dict[str, npt.NDArray[Any]] = dict.fromkeys(self._memories, self._nothing)
         return memories | {"encoder_hidden_states": heard.states, "encoder_attention_mask": heard.mask}
+
+
+def _written(scores: Floats, draft: Sequence[int]) -> Iterator[Token]:
+    """The likeliest token at every place up to the first where a draft says something else, or ends."""
+    for row, drafted in zip(scores, [*draft, None], strict=True):
+        best = int(row.argmax())
+        yield Token(best, float(_log_likelihoods(row)[best]))
+        if best != drafted:
+            return
 
 
 def _log_likelihoods(scores: Floats) -> Floats:
