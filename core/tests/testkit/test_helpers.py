@@ -11,8 +11,10 @@ import antiphon_core.testkit as testkit
 import numpy as np
 import pytest
 from antiphon_core.hookspecs import ENTRY_POINT_GROUP
-from antiphon_core.testkit import FolderFiles, NoFiles, VirtualClock, listing_probe, load_plugin, loading
+from antiphon_core.store import StoreFiles
+from antiphon_core.testkit import FolderFiles, NoFiles, Subject, VirtualClock, listing_probe, load_plugin, loading
 from antiphon_core.testkit.sound import clipped_share, difference, level_db, silences_ms
+from antiphon_core.testkit.standard import Standard
 from antiphon_core.testkit.texts import SENTENCES, sentence_for
 from antiphon_core.testkit.utterance import Utterance
 
@@ -149,3 +151,15 @@ async def test_advancing_wakes_all_whose_time_has_come() -> None:
     clock.advance(0.5)
     await task
     assert clock() == 11.0
+
+
+def test_weights_come_from_the_store_unless_the_class_has_its_own(tmp_path: Path) -> None:
+    class TestStored(Standard):
+        adapter = "sound_engine:sound"
+
+    class TestFolder(Standard):
+        adapter = "sound_engine:sound"
+        files = FolderFiles(tmp_path)
+
+    assert isinstance(Subject(TestStored).settings.files, StoreFiles)
+    assert Subject(TestFolder).settings.files is TestFolder.files

@@ -6,12 +6,12 @@ from pathlib import Path
 
 
 class NoFiles:
-    """An empty store with no way to fetch: right where an engine's package brings its weights."""
+    """An empty store with no way to fetch: right for engines that bring their weights along."""
 
     def get(self, entry_id: str) -> Path:
         raise LookupError(
-            f"the adapter asked for the files of {entry_id!r}, and the test gave it none; "
-            "set `files = FolderFiles(folder)` on the conformance class, the folder holding one folder per entry"
+            f"the adapter asked for the files of {entry_id!r}, and this test gives it none; "
+            "FolderFiles(folder) gives those of a folder that holds one folder per entry"
         )
 
     def have(self, entry_id: str) -> bool:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import ClassVar
 
 from antiphon_core.models import ModelFiles
-from antiphon_core.testkit.files import NoFiles
 
 CHECKS = {
     "test_the_kit_is_whole": "no check is overridden, no limit loosened without a reason",
@@ -69,7 +68,8 @@ class Standard:
     device: ClassVar[str] = "cpu"
     sentence: ClassVar[str] = ""
     """About ten words in two clauses, in a language of the voice; the kit has some in a few languages."""
-    files: ClassVar[ModelFiles] = NoFiles()
+    files: ClassVar[ModelFiles | None] = None
+    """Where weights come from: by default this machine's model store, which fetches what the catalogue names."""
     options: ClassVar[Mapping[str, str]] = {}
     model_dirs: ClassVar[tuple[Path, ...]] = ()
     threads: ClassVar[int] = 1

@@ -12,7 +12,8 @@ import pytest
 
 from antiphon_core.audio import PcmChunk
 from antiphon_core.models import AdapterSettings, Model, ModelInfo, SpeechRequest, VoiceInfo
-from antiphon_core.testkit.loading import load_plugin, manager_of
+from antiphon_core.store import Store, StoreFiles, catalogue_of
+from antiphon_core.testkit.loading import find_entry_point, load_plugin, manager_of
 from antiphon_core.testkit.sound import difference
 from antiphon_core.testkit.standard import Standard
 from antiphon_core.testkit.texts import sentence_for
@@ -41,10 +42,11 @@ class Subject:
     def manager(self) -> pluggy.PluginManager:
         return manager_of(self.plugin)
 
-    @property
+    @cached_property
     def settings(self) -> AdapterSettings:
         own = self.standard
-        return AdapterSettings(own.files, own.options, own.model_dirs, own.threads)
+        files = own.files or StoreFiles(Store(), catalogue_of(find_entry_point(own.adapter).module))
+        return AdapterSettings(files, own.options, own.model_dirs, own.threads)
 
     @cached_property
     def hook(self) -> Any:
