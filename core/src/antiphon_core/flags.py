@@ -7,12 +7,7 @@ from typing import Any, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from antiphon_core.settings import LayeredSettings, live_fields
-
-
-def flag(name: str, field: FieldInfo) -> str:
-    """The flag of a setting. One that takes several values is named for a single one: `models` is `--model`."""
-    return "--" + (name.removesuffix("s") if _takes_many(field) else name).replace("_", "-")
+from antiphon_core.settings import LayeredSettings, flag, live_fields, takes_many
 
 
 def add_flags(parser: argparse.ArgumentParser, settings_class: type[LayeredSettings]) -> None:
@@ -35,15 +30,11 @@ def _add(group: argparse._ArgumentGroup, name: str, field: FieldInfo) -> None:
         help_text += f" (default: {str(field.default).lower() if isinstance(field.default, bool) else field.default})"
     if field.annotation is bool:
         group.add_argument(flag(name, field), dest=name, action=argparse.BooleanOptionalAction, help=help_text)
-    elif _takes_many(field):
+    elif takes_many(field):
         metavar = "KEY=VALUE" if get_origin(field.annotation) is dict else name.removesuffix("s").upper()
         group.add_argument(flag(name, field), dest=name, action="extend", nargs="+", metavar=metavar, help=help_text)
     else:
         group.add_argument(flag(name, field), dest=name, metavar=_metavar(field), help=help_text)
-
-
-def _takes_many(field: FieldInfo) -> bool:
-    return get_origin(field.annotation) in (tuple, dict)
 
 
 def _metavar(field: FieldInfo) -> str:

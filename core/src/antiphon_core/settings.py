@@ -6,10 +6,11 @@ import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_origin
 
 import yaml
 from pydantic import BeforeValidator, Field, JsonValue, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -83,6 +84,15 @@ def read_settings(settings_class: type[S], flags: Mapping[str, Any]) -> S:
         raise _one_line(settings_class, error, flags, prefix, config) from None
 
 
+def flag(name: str, field: FieldInfo) -> str:
+    """The flag of a setting. One that takes several values is named for a single one: `models` is `--model`."""
+    return "--" + (name.removesuffix("s") if takes_many(field) else name).replace("_", "-")
+
+
+def takes_many(field: FieldInfo) -> bool:
+    return get_origin(field.annotation) in (tuple, dict)
+
+
 def live_fields(settings_class: type[LayeredSettings]) -> frozenset[str]:
     """Names of the settings that may change while the process runs."""
     return frozenset(name for name, field in settings_class.model_fields.items() if field.json_schema_extra == LIVE)
@@ -122,11 +132,11 @@ def _one_line(
     name = str(first["loc"][0])
     if first["type"] == "extra_forbidden":
         return _unknown(name, settings_class.model_fields, str(config))
+    given_by = flag(name, settings_class.model_fields[name])
     if first["type"] == "missing":
-        flag = name.replace("_", "-")
-        return BadSettings(f"{name} is not set; give --{flag} or {prefix}{name.upper()}", subject=name)
+        return BadSettings(f"{name} is not set; give {given_by} or {prefix}{name.upper()}", subject=name)
     if name in flags:
-        where = f"--{name.replace('_', '-')}"
+        where = given_by
     elif f"{prefix}{name}".upper() in {key.upper() for key in os.environ}:
         where = f"{prefix}{name.upper()} in the environment"
     else:

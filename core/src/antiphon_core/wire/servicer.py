@@ -54,7 +54,7 @@ class SpeechServicer(TextToSpeechServicer):
             await context.write(event_to_wire(event))
 
         async with _answering(context):
-            await self._service.synthesize(_messages(request_iterator), send)
+            await self._service.synthesize(_Messages(request_iterator), send)
 
     async def ListModels(self, request: pb.ListModelsRequest, context: Context) -> pb.ListModelsResponse:
         return pb.ListModelsResponse(models=[model_to_wire(status) for status in self._service.models()])
@@ -77,9 +77,17 @@ class SpeechServicer(TextToSpeechServicer):
         return description_to_wire(self._service.describe())
 
 
-async def _messages(requests: AsyncIterator[pb.SynthesizeRequest]) -> AsyncIterator[UtteranceMessage]:
-    async for request in requests:
-        yield request_from_wire(request)
+class _Messages:
+    """Requests in the house's words. One that makes no sense raises; unlike in a generator, others may follow it."""
+
+    def __init__(self, requests: AsyncIterator[pb.SynthesizeRequest]) -> None:
+        self._requests = requests
+
+    def __aiter__(self) -> _Messages:
+        return self
+
+    async def __anext__(self) -> UtteranceMessage:
+        return request_from_wire(await self._requests.__anext__())
 
 
 @asynccontextmanager

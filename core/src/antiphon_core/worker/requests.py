@@ -80,8 +80,17 @@ class Requests:
             if not self.opened.done():
                 self.opened.set_exception(error)
             self._ended(error)
-            async for _ in self._messages:
-                pass
+            await self._hear_out()
+
+    async def _hear_out(self) -> None:
+        """Reads what the client is still saying, whatever it is."""
+        while True:
+            try:
+                await self._messages.__anext__()
+            except AntiphonError:
+                continue
+            except StopAsyncIteration:
+                return
 
     def _obey(self, message: UtteranceMessage) -> None:
         if isinstance(message, Start):

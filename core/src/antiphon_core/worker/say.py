@@ -41,6 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except AntiphonError as error:
         print(f"worker-say: {error.message}", file=sys.stderr)
         return 1
+    except OSError as error:
+        print(f"worker-say: cannot write {arguments.out}: {error.strerror}", file=sys.stderr)
+        return 1
     return 0
 
 
@@ -77,7 +80,7 @@ def _report(finished: Finished, pcm_format: PcmFormat, first_s: float, all_s: fl
 
 
 def _write_wav(path: Path, pcm: bytes, pcm_format: PcmFormat) -> None:
-    with wave.open(str(path), "wb") as wav:
+    with path.open("wb") as file, wave.open(file, "wb") as wav:
         wav.setnchannels(1)
         wav.setsampwidth(2)
         wav.setframerate(pcm_format.rate_hz)

@@ -103,9 +103,12 @@ class Heard:
 
     def __init__(self, events: Sequence[SynthesisEvent]) -> None:
         self.events = events
-        self.started = next(event for event in events if isinstance(event, Started))
         self.frames = [event for event in events if isinstance(event, Frame)]
         self.finished = next(event for event in events if isinstance(event, Finished))
+
+    @property
+    def started(self) -> Started:
+        return next(event for event in self.events if isinstance(event, Started))
 
     @property
     def speech_ms(self) -> float:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from antiphon_core.audio import Frame
 from antiphon_core.errors import AntiphonError, Draining
-from antiphon_core.utterance import Finished, Start, Text
+from antiphon_core.utterance import Reason, Start, Text
 from antiphon_core.wire.workers import WorkerClient
 from worker.integration.serving import WorkerProcess, channel_to, hear, say, send
 
@@ -79,14 +79,8 @@ async def test_on_sigterm_the_running_utterance_finishes_and_new_ones_are_refuse
             await say(channel, "late")
         await call.send(Text("hree.", last=True))
         await call.end()
-        heard = [event async for event in _rest(call)]
-    assert isinstance(heard[-1], Finished)
+        assert (await hear(call)).finished.reason is Reason.COMPLETE
     assert worker.ended()[0] == 0
-
-
-async def _rest(call):  # type: ignore[no-untyped-def]
-    while (event := await call.receive()) is not None:
-        yield event
 
 
 async def test_after_drain_s_nobody_is_waited_for(run: Run) -> None:
@@ -185,12 +179,17 @@ async def test_metrics_are_served(run: Run) -> None:
             await say(channel, "one", voice="hal")
         await asyncio.to_thread(worker.wait_for, "utterance")
     address = worker.wait_for("metrics")["address"]
-    page = urllib.request.urlopen(f"http://{address}/metrics").read().decode()
+    page = await asyncio.to_thread(_page, f"http://{address}/metrics")
     assert 'antiphon_worker_utterances_total{model="plain",outcome="complete"} 1.0' in page
     assert 'antiphon_worker_utterances_total{model="",outcome="unknown_model"} 1.0' in page
     assert 'antiphon_worker_audio_seconds_total{model="plain"} 0.2' in page
     assert "antiphon_worker_resident_models 1.0" in page
     assert "antiphon_worker_in_flight 0.0" in page
+
+
+def _page(url: str) -> str:
+    with urllib.request.urlopen(url) as response:
+        return str(response.read().decode())
 
 
 async def test_live_settings_follow_the_file_and_a_bad_edit_changes_nothing(run: Run, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from worker import scripted
 from worker.hosted import entries
-from worker.integration.serving import channel_to, say, send, serving
+from worker.integration.serving import channel_to, hear, say, send, serving
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 
@@ -70,9 +70,7 @@ async def test_speech_begins_while_text_is_still_coming(channel: grpc.aio.Channe
         pass
     await call.send(Text("two", last=True))
     await call.end()
-    while (event := await call.receive()) is not None:
-        last = event
-    assert last.samples == pytest.approx(9_600, abs=500)  # type: ignore[union-attr]
+    assert (await hear(call)).finished.samples == pytest.approx(9_600, abs=500)
 
 
 async def test_pause_resume_and_stop_do_what_they_say(channel: grpc.aio.Channel) -> None:
@@ -84,9 +82,7 @@ async def test_pause_resume_and_stop_do_what_they_say(channel: grpc.aio.Channel)
     await call.send(Control.RESUME)
     await silent
     await call.send(Control.STOP)
-    while (event := await call.receive()) is not None:
-        last = event
-    assert last.reason is Reason.STOPPED  # type: ignore[union-attr]
+    assert (await hear(call)).finished.reason is Reason.STOPPED
 
 
 async def test_a_cancelled_call_stops_the_engine_and_frees_the_place(app: App, channel: grpc.aio.Channel) -> None:
@@ -155,10 +151,7 @@ async def test_a_reload_changes_the_voice_between_utterances_and_never_within_on
         (own / "other.scripted").write_text("800")
         assert await WorkerClient(channel).reload() == Reloaded(("other",), (), ("mine",))
         heard_later = await say(channel, "one two three four")
-        frames = []
-        while (event := await call.receive()) is not None:
-            frames += [event] if isinstance(event, Frame) else []
-        assert pitch_hz(frames, 48_000) == pytest.approx(400, abs=10)
+        assert pitch_hz((await hear(call)).frames, 48_000) == pytest.approx(400, abs=10)
         assert pitch_hz(heard_later.frames, 48_000) == pytest.approx(800, abs=10)
 
 
@@ -192,9 +185,7 @@ async def test_a_draining_worker_finishes_what_runs_and_refuses_what_comes(app: 
     assert (await WorkerClient(channel).describe()).load.draining
     await call.send(Text("hree.", last=True))
     await call.end()
-    while (event := await call.receive()) is not None:
-        last = event
-    assert last.reason is Reason.COMPLETE  # type: ignore[union-attr]
+    assert (await hear(call)).finished.reason is Reason.COMPLETE
 
 
 async def test_a_fleet_sees_a_worker_come_and_go(installed: Path, tmp_path: Path) -> None:
