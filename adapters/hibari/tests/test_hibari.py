@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from antiphon_adapter_hibari import plugin
 from antiphon_adapter_hibari.text import MAX_PIECE, cut, sayable
 from antiphon_core.audio import Samples
 from antiphon_core.errors import BadText, UnknownModel
 from antiphon_core.models import AdapterSettings, Model, SpeechRequest
-from antiphon_core.testkit import NoFiles
+from antiphon_core.testkit import FolderFiles, NoFiles
+from hibari.voices import VOICES, voice_path  # type: ignore[import-untyped]
 from hypothesis import given
 from hypothesis import strategies as st
 
 Speak = Callable[..., Samples]
 
 
+RATE_HZ = 24_000
 SETTINGS = AdapterSettings(files=NoFiles())
 
 
@@ -47,14 +52,36 @@ def test_listing_imports_no_engine() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_the_model_that_is_listed_can_be_loaded(model: Model) -> None:
-    assert plugin.tts_list_models(SETTINGS) == [model.info]
+def test_the_first_model_listed_needs_no_download(model: Model) -> None:
+    first, *others = plugin.tts_list_models(SETTINGS)
+    assert model.info == first
+    assert (first.files, all(other.files for other in others)) == ("", True)
+
+
+def test_the_catalogue_has_the_files_that_the_engine_would_fetch() -> None:
+    catalogue = yaml.safe_load(Path(plugin.__file__).with_name("catalogue.yaml").read_text())
+    for entry in catalogue["entries"]:
+        known, (file,) = VOICES[entry["id"].removeprefix("hibari-")], entry["files"]
+        assert (file["sha256"], file["size_bytes"]) == (known["sha256"], known["bytes"])
+        assert file["sources"][0].endswith(f"/{known['file']}")
+
+
+def test_a_voice_of_the_catalogue_is_loaded_from_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "hibari-emma").mkdir()
+    shutil.copy(voice_path("heart"), tmp_path / "hibari-emma" / "voice.onnx")
+    model = plugin.tts_load_model("hibari-emma", "cpu", AdapterSettings(files=FolderFiles(tmp_path)))
+    spoken = model.synthesize(SpeechRequest("A bath after lunch.", "emma", "en-GB", seed=0))
+    assert next(spoken).rate_hz == model.info.native_rate_hz
+
+
+def test_british_voices_read_british_english() -> None:
+    assert plugin._dictionary(british=True)("bath") != plugin._dictionary(british=False)("bath")
 
 
 def test_an_unknown_model_is_an_error_that_names_the_known_one() -> None:
     with pytest.raises(UnknownModel) as caught:
         plugin.tts_load_model("none", "cpu", SETTINGS)
-    assert caught.value.allowed == ("hibari",)
+    assert caught.value.allowed[0] == "hibari"
 
 
 def test_speech_begins_without_the_zeros_the_engine_puts_first(speak: Speak) -> None:
@@ -63,7 +90,7 @@ def test_speech_begins_without_the_zeros_the_engine_puts_first(speak: Speak) -> 
 
 def test_the_first_sentence_comes_before_the_second_is_made(model: Model) -> None:
     chunks = model.synthesize(SpeechRequest("Hello there. How are you?", "heart", "en"))
-    assert len(next(chunks).samples) < plugin.INFO.native_rate_hz * 2
+    assert len(next(chunks).samples) < RATE_HZ * 2
     assert len(list(chunks)) == 1
 
 
@@ -75,7 +102,7 @@ def test_a_speed_beyond_what_the_engine_learnt_is_the_nearest_one(speak: Speak, 
 def test_no_piece_is_long_even_without_punctuation_or_spaces(model: Model) -> None:
     for text in ("word " * 300, "a" * 2_000, "9" * 200, "Hello, " * 100):
         for chunk in model.synthesize(SpeechRequest(text, "heart", "en")):
-            assert len(chunk.samples) < plugin.INFO.native_rate_hz * 20
+            assert len(chunk.samples) < RATE_HZ * 20
 
 
 @pytest.mark.parametrize("odd", ["你好", "Привет", "😀", "¹⋋", "🇪İ"])

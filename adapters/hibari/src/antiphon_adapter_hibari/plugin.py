@@ -1,4 +1,4 @@
-"""The adapter: hibari's small English model, which its own package brings along."""
+"""The adapter: hibari's small English models, one of which its own package brings along."""
 
 from __future__ import annotations
 
@@ -21,45 +21,63 @@ if TYPE_CHECKING:
 SLOWEST, FASTEST = 0.5, 2.0
 """What the engine was trained for; beyond it, words lose sounds."""
 
-INFO = ModelInfo(
-    id="hibari",
-    voices=(VoiceInfo("heart", ("en-US", "en"), "American English, female"),),
-    native_rate_hz=24_000,
-    licence="Apache-2.0",
-    size_bytes=40_000_000,
-    max_concurrency=4,
-    capabilities=frozenset({Capability.SPEED, Capability.CPU_OK}),
-)
+BUNDLED = "hibari"
+SPEAKERS = {
+    BUNDLED: VoiceInfo("heart", ("en-US", "en"), "American English, female"),
+    "hibari-emma": VoiceInfo("emma", ("en-GB", "en"), "British English, female"),
+    "hibari-fable": VoiceInfo("fable", ("en-GB", "en"), "British English, male"),
+    "hibari-fenrir": VoiceInfo("fenrir", ("en-US", "en"), "American English, male"),
+    "hibari-kore": VoiceInfo("kore", ("en-US", "en"), "American English, female"),
+}
+"""Every voice is a model of its own."""
+
+
+def _info(model_id: str) -> ModelInfo:
+    return ModelInfo(
+        id=model_id,
+        voices=(SPEAKERS[model_id],),
+        native_rate_hz=24_000,
+        licence="Apache-2.0",
+        size_bytes=40_000_000,
+        max_concurrency=4,
+        capabilities=frozenset({Capability.SPEED, Capability.CPU_OK}),
+        files="" if model_id == BUNDLED else model_id,
+    )
 
 
 @hookimpl
 def tts_list_models(settings: AdapterSettings) -> list[ModelInfo]:
-    return [INFO]
+    return [_info(model_id) for model_id in SPEAKERS]
 
 
 @hookimpl
 def tts_load_model(model_id: str, device: str, settings: AdapterSettings) -> Model:
-    if model_id != INFO.id:
-        raise UnknownModel(f"no model {model_id!r}; there is {INFO.id}", subject=model_id, allowed=[INFO.id])
+    if model_id not in SPEAKERS:
+        known = list(SPEAKERS)
+        raise UnknownModel(f"no model {model_id!r}; there are: {', '.join(known)}", subject=model_id, allowed=known)
+    info = _info(model_id)
     from hibari import Hibari
 
-    return HibariModel(Hibari(threads=settings.threads, g2p=_dictionary()))
+    weights = str(settings.files.get(info.files) / "voice.onnx") if info.files else None
+    dictionary = _dictionary(british="en-GB" in info.voices[0].languages)
+    engine = Hibari(voice=info.default_voice, model=weights, threads=settings.threads, g2p=dictionary)
+    return HibariModel(info, engine)
 
 
-@lru_cache(maxsize=1)
-def _dictionary() -> G2P:
+@lru_cache(maxsize=2)
+def _dictionary(*, british: bool) -> G2P:
     """How English is read, for all models of this process: reading it in takes longer than loading the network, and
     doing so again and again leaves memory in tatters."""
     from hibari.g2p import G2P
 
-    return G2P()
+    return G2P(british=british)
 
 
 class HibariModel(Model):
     """One network and one dictionary; both bear being used from several threads at once."""
 
-    def __init__(self, engine: Hibari) -> None:
-        super().__init__(INFO)
+    def __init__(self, info: ModelInfo, engine: Hibari) -> None:
+        super().__init__(info)
         self._engine: Hibari | None = engine
         engine("Hello, quuxify.")  # makes ready what the engine puts off, the net for unknown words too
 
@@ -69,10 +87,10 @@ class HibariModel(Model):
         noise = np.random.default_rng(request.seed)
         speed = min(max(request.speed, SLOWEST), FASTEST)
         for phonemes in _phrases(engine, request.text):
-            sound = PcmChunk.from_float(engine.from_ids(engine.ids(phonemes), speed, noise), INFO.native_rate_hz)
+            sound = PcmChunk.from_float(engine.from_ids(engine.ids(phonemes), speed, noise), self.info.native_rate_hz)
             audible = np.trim_zeros(sound.samples, "f")  # each sentence begins with 0.2 s of zeros
             if len(audible):
-                yield PcmChunk(audible, INFO.native_rate_hz)
+                yield PcmChunk(audible, sound.rate_hz)
                 spoken = True
         if not spoken:
             raise BadText("there is nothing in the text that an English voice can say", subject=request.text[:80])
