@@ -10,9 +10,20 @@ from pathlib import Path
 import antiphon_core.testkit as testkit
 import numpy as np
 import pytest
+from antiphon_core.errors import BadSettings
 from antiphon_core.hookspecs import ENTRY_POINT_GROUP
 from antiphon_core.store import StoreFiles
-from antiphon_core.testkit import FolderFiles, NoFiles, Subject, VirtualClock, listing_probe, load_plugin, loading
+from antiphon_core.testkit import (
+    AdapterConformance,
+    FolderFiles,
+    NoFiles,
+    Subject,
+    VirtualClock,
+    contract_checks,
+    listing_probe,
+    load_plugin,
+    loading,
+)
 from antiphon_core.testkit.sound import clipped_share, difference, level_db, silences_ms
 from antiphon_core.testkit.standard import Standard
 from antiphon_core.testkit.texts import SENTENCES, sentence_for
@@ -163,3 +174,16 @@ def test_weights_come_from_the_store_unless_the_class_has_its_own(tmp_path: Path
 
     assert isinstance(Subject(TestStored).settings.files, StoreFiles)
     assert Subject(TestFolder).settings.files is TestFolder.files
+
+
+def test_a_malformed_catalogue_is_a_fault_of_the_description(monkeypatch: pytest.MonkeyPatch) -> None:
+    class TestEngine(AdapterConformance):
+        adapter = "sound_engine:sound"
+        files = NoFiles()
+
+    def malformed(module: str) -> None:
+        raise BadSettings("the catalogue is malformed: entry 1, sha256: missing")
+
+    monkeypatch.setattr(contract_checks, "catalogue_of", malformed)
+    with pytest.raises(pytest.fail.Exception, match="entry 1, sha256: missing"):
+        TestEngine().test_descriptions_are_complete(Subject(TestEngine))

@@ -27,6 +27,7 @@ FAULTS = {
             "nothing_listed",
             "shuffled_listing",
             "twins",
+            "no_entry",
             "no_licence",
             "no_size",
             "odd_language",

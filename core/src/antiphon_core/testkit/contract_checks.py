@@ -10,8 +10,9 @@ from typing import Any
 
 from pluggy import PluginValidationError
 
-from antiphon_core.errors import UnknownModel
+from antiphon_core.errors import BadSettings, UnknownModel
 from antiphon_core.models import Capability, Model, ModelInfo
+from antiphon_core.store import catalogue_of
 from antiphon_core.testkit import listing_probe
 from antiphon_core.testkit.standard import Standard
 from antiphon_core.testkit.subject import HOOKS, Subject
@@ -67,6 +68,7 @@ class ContractChecks(Standard):
         for info in infos:
             for fault, do in _faults(info):
                 refuse(f"model {info.id!r}: {fault}", do)
+        _check_catalogue(antiphon_subject, {info.files for info in infos} - {""})
 
     def test_the_model_loads(self, antiphon_subject: Subject) -> None:
         info = antiphon_subject.info
@@ -112,6 +114,18 @@ def _faults(info: ModelInfo) -> list[tuple[str, str]]:
         ),
     ]
     return [(fault, do) for fine, fault, do in checks if not fine]
+
+
+def _check_catalogue(subject: Subject, wanted: set[str]) -> None:
+    try:
+        entries = {entry.id for entry in catalogue_of(subject.module).entries}
+    except BadSettings as error:
+        refuse(error.message, "mend catalogue.yaml")
+    if missing := wanted - entries:
+        refuse(
+            f"models need {', '.join(sorted(missing))}, which catalogue.yaml beside {subject.module} does not hold",
+            "add the entries, or leave ModelInfo.files empty where the engine's package brings the weights",
+        )
 
 
 def _listed_in_a_process_of_its_own(standard: Standard) -> dict[str, Any]:

@@ -12,7 +12,7 @@ CHECKS = {
     "test_the_kit_is_whole": "no check is overridden, no limit loosened without a reason",
     "test_the_plugin_fulfils_the_hook_spec": "both hooks are there, and no hook that nobody calls",
     "test_listing_is_cheap_and_imports_no_engine": "`tts_list_models` is quick, imports no engine and fetches nothing",
-    "test_descriptions_are_complete": "ids, languages, rate, licence, size and capabilities make sense together",
+    "test_descriptions_are_complete": "ids, languages, rate, licence, size, capabilities and catalogue fit together",
     "test_the_model_loads": "`tts_load_model` gives a Model with the description that was listed",
     "test_an_unknown_model_is_refused": "an unknown id is UnknownModel, not some other model",
     "test_an_unknown_voice_is_refused": "an unknown voice is UnknownVoice, not the default one",

@@ -38,6 +38,11 @@ class Subject:
     def plugin(self) -> Any:
         return load_plugin(self.standard.adapter)
 
+    @property
+    def module(self) -> str:
+        """Where the plug-in lies, and its catalogue beside it."""
+        return find_entry_point(self.standard.adapter).module
+
     @cached_property
     def manager(self) -> pluggy.PluginManager:
         return manager_of(self.plugin)
@@ -45,7 +50,7 @@ class Subject:
     @cached_property
     def settings(self) -> AdapterSettings:
         own = self.standard
-        files = own.files or StoreFiles(Store(), catalogue_of(find_entry_point(own.adapter).module))
+        files = own.files or StoreFiles(Store(), catalogue_of(self.module))
         return AdapterSettings(files, own.options, own.model_dirs, own.threads)
 
     @cached_property
