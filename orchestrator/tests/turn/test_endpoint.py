@@ -16,7 +16,7 @@ from antiphon_orchestrator.turn.endpoint import (
     TurnFinished,
 )
 
-SPEECH, SILENCE, DOUBT = 0.9, 0.05, 0.42
+SURE, SPEECH, SILENCE, DOUBT = 0.9, 0.7, 0.05, 0.42
 WITHOUT_DETECTOR = EndpointSettings.server_vad()
 
 
@@ -57,6 +57,12 @@ def test_speech_is_noticed_in_its_second_window_and_dated_back_to_its_first() ->
     assert stream.endpoint.in_turn
 
 
+def test_a_window_that_is_surely_speech_is_enough() -> None:
+    stream = Stream()
+    stream.silence(20)
+    assert stream.hear(SURE) == [SpeechStarted(windows(20), windows(20) - 4_800)]
+
+
 def test_speech_that_rises_slowly_is_dated_back_to_where_it_rose() -> None:
     stream = Stream()
     stream.silence(20)
@@ -66,6 +72,7 @@ def test_speech_that_rises_slowly_is_dated_back_to_where_it_rose() -> None:
 def test_a_single_loud_window_is_no_speech() -> None:
     stream = Stream()
     assert stream.hear(SPEECH, SILENCE, SPEECH, SILENCE) == []
+    assert Stream(EndpointSettings.server_vad(threshold=0.9)).hear(0.94, SILENCE) == []
     assert not stream.endpoint.in_turn
 
 
@@ -78,10 +85,10 @@ def test_audio_before_speech_reaches_neither_before_the_stream_nor_into_the_last
     assert started == SpeechStarted(windows(20), turn.end_sample)
 
 
-def test_a_pause_is_told_after_four_windows_of_silence() -> None:
+def test_a_pause_is_told_after_two_windows_of_silence() -> None:
     stream = Stream(WITHOUT_DETECTOR)
     stream.speech(10)
-    assert stream.silence(3) == []
+    assert stream.silence(1) == []
     assert stream.silence(1) == [SpeechPaused(windows(10), windows(10))]
 
 
@@ -105,27 +112,27 @@ def test_doubt_is_silence_after_silence_and_speech_after_speech() -> None:
     stream = Stream(WITHOUT_DETECTOR)
     stream.speech(3)
     assert stream.hear(*[DOUBT] * 30) == []
-    assert stream.hear(SILENCE, DOUBT, DOUBT, DOUBT) == [SpeechPaused(windows(33), windows(33))]
+    assert stream.hear(SILENCE, DOUBT) == [SpeechPaused(windows(33), windows(33))]
 
 
 def test_a_click_in_a_pause_changes_nothing() -> None:
     stream = Stream(WITHOUT_DETECTOR)
     stream.speech(3)
-    events = stream.silence(8) + stream.hear(SPEECH) + stream.silence(7)
+    events = stream.silence(8) + stream.hear(SURE) + stream.silence(7)
     assert [type(event) for event in events] == [SpeechPaused, TurnFinished]
 
 
 def test_a_click_in_the_last_window_of_a_pause_puts_the_end_off_by_that_window() -> None:
     stream = Stream(EndpointSettings.server_vad(silence_duration_ms=320))
     stream.speech(3)
-    assert finished(stream.silence(9) + stream.hear(SPEECH)) == []
+    assert finished(stream.silence(9) + stream.hear(SURE)) == []
     assert len(finished(stream.silence(1))) == 1
 
 
 def test_speech_before_a_pause_is_told_is_the_same_speech() -> None:
     stream = Stream(WITHOUT_DETECTOR)
-    assert [type(event) for event in stream.speech(5) + stream.silence(3) + stream.speech(5)] == [SpeechStarted]
-    assert stream.silence(4) == [SpeechPaused(windows(13), windows(13))]
+    assert [type(event) for event in stream.speech(5) + stream.silence(1) + stream.speech(5)] == [SpeechStarted]
+    assert stream.silence(2) == [SpeechPaused(windows(11), windows(11))]
 
 
 def test_a_user_who_goes_on_resumes_the_turn() -> None:
@@ -133,7 +140,7 @@ def test_a_user_who_goes_on_resumes_the_turn() -> None:
     stream.speech(5)
     stream.silence(8)
     assert stream.speech(2) == [SpeechResumed(windows(13))]
-    assert stream.silence(4) == [SpeechPaused(windows(15), windows(2))]
+    assert stream.silence(2) == [SpeechPaused(windows(15), windows(2))]
     (turn,) = finished(stream.silence(20))
     assert turn == TurnFinished(0, windows(15), windows(31), EndReason.SILENCE)
 
@@ -141,14 +148,14 @@ def test_a_user_who_goes_on_resumes_the_turn() -> None:
 def test_the_detector_is_asked_again_as_silence_grows_and_in_every_pause() -> None:
     stream = Stream(EndpointSettings(silence_samples=windows(40)))
     stream.speech(5)
-    asked = [event.at_sample for event in stream.silence(30) if isinstance(event, AskDetector)]
-    assert asked == [windows(5 + 6), windows(5 + 14), windows(5 + 28)]
+    asked = [event.at_sample for event in stream.silence(35) if isinstance(event, AskDetector)]
+    assert asked == [windows(5 + after) for after in (2, 6, 11, 20, 32)]
     stream.speech(2)
-    assert AskDetector(windows(37 + 6)) in stream.silence(6)
+    assert AskDetector(windows(42 + 2)) in stream.silence(2)
 
 
 @pytest.mark.parametrize(
-    ("opinion", "needed_ms"), [(0.99, 192), (0.7, 192), (0.4, 896), (0.1, 1_600), (0.0, 1_600), (None, 640)]
+    ("opinion", "needed_ms"), [(0.99, 192), (0.6, 192), (0.35, 896), (0.1, 1_600), (0.0, 1_600), (None, 640)]
 )
 def test_the_surer_the_detector_the_sooner_the_end(opinion: float | None, needed_ms: int) -> None:
     assert EndpointSettings().needed_silence(opinion) == needed_ms * 16
@@ -165,11 +172,47 @@ def test_eagerness_is_patience(eagerness: str, patient_ms: int) -> None:
 def test_a_sure_detector_ends_the_turn_with_its_answer() -> None:
     stream = Stream()
     stream.speech(10)
-    assert stream.silence(6)[-1] == AskDetector(windows(16))
-    stream.silence(2)
-    assert stream.endpoint.on_opinion(0.95, windows(16)) == (
-        TurnFinished(0, windows(10), windows(18), EndReason.DETECTOR),
+    assert stream.silence(2)[-1] == AskDetector(windows(12))
+    stream.silence(4)
+    assert stream.endpoint.on_opinion(0.95, windows(12)) == (
+        TurnFinished(0, windows(10), windows(16), EndReason.DETECTOR),
     )
+
+
+def test_a_detector_that_is_sure_early_ends_the_turn_without_being_asked_again() -> None:
+    stream = Stream()
+    stream.speech(10)
+    stream.silence(2)
+    assert stream.endpoint.on_opinion(0.95, windows(12)) == ()
+    assert stream.silence(4) == [TurnFinished(0, windows(10), windows(16), EndReason.DETECTOR)]
+
+
+def test_words_that_want_to_go_on_weigh_more_than_the_detector() -> None:
+    stream = Stream()
+    stream.speech(10)
+    stream.silence(4)
+    stream.endpoint.on_words(dangling=True, until_sample=windows(13))
+    assert stream.endpoint.on_opinion(0.95, windows(12)) == ()
+    assert finished(stream.silence(30)) == []
+    stream.endpoint.on_words(dangling=False, until_sample=windows(13))
+    assert len(finished(stream.silence(1))) == 1
+
+
+def test_words_of_an_earlier_pause_are_ignored() -> None:
+    stream = Stream()
+    stream.endpoint.on_words(dangling=True, until_sample=10)
+    stream.speech(10)
+    stream.silence(4)
+    stream.speech(3)
+    stream.endpoint.on_words(dangling=True, until_sample=windows(13))
+    stream.silence(6)
+    assert len(finished(stream.endpoint.on_opinion(0.95, windows(22)))) == 1
+
+
+def test_words_that_want_to_go_on_are_waited_for_even_if_the_detector_is_silent() -> None:
+    settings = EndpointSettings()
+    assert settings.needed_silence(None, dangling=True) > settings.needed_silence(None)
+    assert WITHOUT_DETECTOR.needed_silence(None, dangling=True) == WITHOUT_DETECTOR.silence_samples
 
 
 def test_a_doubtful_detector_lets_silence_grow() -> None:

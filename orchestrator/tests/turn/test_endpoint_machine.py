@@ -82,6 +82,10 @@ class EndpointMachine(RuleBasedStateMachine):
         if len(self.asked) > age:
             self.check(self.endpoint.on_opinion(opinion, self.asked[-1 - age]))
 
+    @rule(dangling=st.booleans(), age=st.integers(0, 20_000))
+    def words_are_recognised(self, dangling: bool, age: int) -> None:
+        self.endpoint.on_words(dangling=dangling, until_sample=self.end - age)
+
     @rule(reason=st.sampled_from([EndReason.STALLED, EndReason.COMMITTED]))
     def ends_from_outside(self, reason: EndReason) -> None:
         self.check(self.endpoint.finish(reason))

@@ -64,7 +64,8 @@ def test_a_backchannel_holds_the_reply_and_lets_it_go_on(talk: Conversation) -> 
     assert talk.state is State.HELD
     assert talk.on(ev.UserHeard(Heard.BACKCHANNEL), after_ms=250) == []
     assert talk.on(ev.UserPaused(300), after_ms=150) == [ev.Recognise()]
-    assert talk.on(ev.UserHeard(Heard.BACKCHANNEL, final=True), after_ms=60) == [ev.Resume()]
+    assert talk.on(ev.UserHeard(Heard.BACKCHANNEL, final=True), after_ms=60) == []
+    assert talk.ticks(40) == [ev.Resume()]
     assert talk.state is State.SPEAKING
     assert talk.on(ev.UserFinished(), after_ms=300) == [ev.DiscardTurn()]
 
@@ -89,7 +90,7 @@ def test_words_after_a_backchannel_hold_again_and_interrupt(talk: Conversation) 
     epoch = talk.reply()
     talk.on(ev.UserStarted())
     talk.on(ev.UserPaused(250), after_ms=300)
-    assert talk.on(ev.UserHeard(Heard.BACKCHANNEL, final=True), after_ms=60) == [ev.Resume()]
+    assert talk.on(ev.UserHeard(Heard.BACKCHANNEL, final=True), after_ms=100) == [ev.Resume()]
     assert talk.on(ev.UserResumed(), after_ms=100) == [ev.Hold()]
     assert talk.on(ev.UserHeard(Heard.BACKCHANNEL), after_ms=100) == []
     assert talk.on(ev.UserHeard(Heard.COMMAND, words=3), after_ms=200) == [ev.Interrupt(epoch + 1, ev.Cause.USER)]
@@ -278,7 +279,8 @@ def test_a_reply_that_ends_after_the_turn_that_held_it_settles_the_turn(talk: Co
 
 def test_a_dismissed_backchannel_is_discarded_after_the_reply_too(talk: Conversation) -> None:
     epoch = talk.reply()
-    talk.on(ev.UserStarted(), ev.UserPaused(300), ev.UserHeard(Heard.BACKCHANNEL, final=True))
+    talk.on(ev.UserStarted(), ev.UserPaused(300))
+    talk.on(ev.UserHeard(Heard.BACKCHANNEL, final=True), after_ms=100)
     talk.on(ev.ReplyFinished(epoch))
     assert talk.state is State.IDLE
     assert talk.on(ev.UserPaused(300)) == []
@@ -287,7 +289,8 @@ def test_a_dismissed_backchannel_is_discarded_after_the_reply_too(talk: Conversa
 
 def test_what_follows_a_dismissed_backchannel_after_the_reply_is_a_turn(talk: Conversation) -> None:
     epoch = talk.reply()
-    talk.on(ev.UserStarted(), ev.UserPaused(300), ev.UserHeard(Heard.BACKCHANNEL, final=True))
+    talk.on(ev.UserStarted(), ev.UserPaused(300))
+    talk.on(ev.UserHeard(Heard.BACKCHANNEL, final=True), after_ms=100)
     talk.on(ev.ReplyFinished(epoch), ev.UserResumed())
     assert talk.state is State.LISTENING
     talk.on(ev.UserPaused(300), ev.UserHeard(Heard.BACKCHANNEL, final=True))
@@ -505,3 +508,12 @@ def test_a_closed_floor_is_deaf(talk: Conversation) -> None:
     assert talk.on(ev.HungUp()) == [ev.DropSpeculation(1), ev.Close(ev.Cause.HUNG_UP)]
     assert talk.on(ev.UserStarted(), ev.HungUp(), ev.ResponseRequested()) == []
     assert talk.state is State.CLOSED
+
+
+def test_words_that_follow_a_backchannel_at_once_never_let_it_go_on(talk: Conversation) -> None:
+    epoch = talk.reply()
+    talk.on(ev.UserStarted())
+    talk.on(ev.UserPaused(250), after_ms=300)
+    assert talk.on(ev.UserHeard(Heard.BACKCHANNEL, final=True), after_ms=60) == []
+    assert talk.on(ev.UserResumed(), after_ms=20) == []
+    assert talk.on(ev.UserHeard(Heard.COMMAND, words=3), after_ms=200) == [ev.Interrupt(epoch + 1, ev.Cause.USER)]

@@ -62,7 +62,8 @@ def test_while_the_user_speaks(heard: UserHeard | None, spoken_ms: int, expected
         (None, 900, 400, Verdict.INTERRUPT),
         (MM_HM, 300, 100, Verdict.WAIT),
         (MM_HM, 300, 400, Verdict.RESUME),
-        (MM_HM.__class__(Heard.BACKCHANNEL, final=True), 300, 0, Verdict.RESUME),
+        (UserHeard(Heard.BACKCHANNEL, final=True), 300, 99, Verdict.WAIT),
+        (UserHeard(Heard.BACKCHANNEL, final=True), 300, 100, Verdict.RESUME),
         (UserHeard(Heard.NOTHING, final=True), 1_000, 0, Verdict.RESUME),
         (UserHeard(Heard.WORDS, final=True), 240, 0, Verdict.RESUME),
         (UserHeard(Heard.WORDS, final=True), 250, 0, Verdict.INTERRUPT),
@@ -111,3 +112,13 @@ def test_nothing_stays_undecided(heard: UserHeard | None, spoken_ms: int, silent
     waited_ms = spoken_ms + (silent_ms or 0)
     decision = verdict(heard=heard, spoken_ms=spoken_ms, silent_ms=silent_ms, answers=answers)
     assert decision is not Verdict.WAIT or waited_ms < SETTINGS.limit_ms
+
+
+def test_speech_that_keeps_breaking_off_does_not_hold_for_ever() -> None:
+    speech = UserSpeech(0)
+    for start_ms in range(0, SETTINGS.limit_ms, 300):
+        assert decide(speech, start_ms, SETTINGS) is Verdict.WAIT
+        speech.pause(start_ms + 50, 50 if start_ms else 100)
+        speech.go_on(start_ms + 300)
+    assert speech.spoken_ms(SETTINGS.limit_ms + 200) < SETTINGS.takeover_ms
+    assert decide(speech, SETTINGS.limit_ms, SETTINGS) is Verdict.RESUME

@@ -5,18 +5,22 @@ clients come in milliseconds and are converted once. An endpoint reads one strea
 
     for event in endpoint.on_window(probability, end_sample): ...     # every 32 ms
     for event in endpoint.on_opinion(finished, asked_at): ...         # the turn detector's answer to an AskDetector
+    endpoint.on_words(dangling=..., until_sample=...)                 # in a pause: do the words want to go on?
     for event in endpoint.finish(reason): ...                         # the stream stalls, ends, or a client commits
 
 and answers with the events below, always in the order
 SpeechStarted, (SpeechPaused, AskDetector*, SpeechResumed)*, [SpeechPaused, AskDetector*], TurnFinished.
 
-- Speech has started once `onset_samples` of it lie above the threshold without a break; it is dated back to the
-  first window of that run above the lower, second threshold, which also decides when speech falls silent.
-- At `pause_samples` of silence it pauses: the moment to recognise and to prepare a reply on trial.
-- A single loud window after a pause is a click and changes nothing; speech goes on when it lasts as long as an onset.
+- Speech has started with one window that is hardly anything else, or with `onset_samples` above the threshold without
+  a break; it is dated back to the first window of that run above a second, lower threshold, which also decides when
+  speech falls silent. (The network follows speech by 10 to 100 ms at its start and about 70 ms at its end.)
+- At `pause_samples` of silence it pauses: the moment to recognise, to prepare a reply on trial and to ask the turn
+  detector, which is as sure then as it is later. A pause that was none costs a reply on trial every few seconds.
+- A single loud window after a pause is a click and changes nothing; speech goes on when it lasts `onset_samples`.
 - With a turn detector, silence must last between `quick_samples` (it is sure that the turn is finished) and
   `patient_samples` (it is sure of the contrary), in proportion in between, and `silence_samples` as long as it has
-  not answered. Without one, silence must last `silence_samples`.
+  not answered. It is asked again as silence grows, for it may change its mind. Words that want to go on ("I would like
+  to") weigh more than intonation. Without a detector, silence must last `silence_samples`.
 - A client that stops sending audio gives no windows; its session calls `finish` once that has lasted a while.
 """
 
@@ -46,14 +50,16 @@ class EndpointSettings:
 
     threshold: float = 0.5
     onset_samples: int = _samples(64)
-    pause_samples: int = _samples(128)
+    pause_samples: int = _samples(64)
     prefix_samples: int = _samples(300)
     silence_samples: int = _samples(640)
     quick_samples: int = _samples(192)
     patient_samples: int = _samples(1_600)
-    sure_finished: float = 0.7
+    sure_finished: float = 0.6
     sure_unfinished: float = 0.1
-    ask_at_samples: tuple[int, ...] = (_samples(192), _samples(448), _samples(896))
+    dangling: float = 0.2
+    """What the turn detector is taken to have said at most where the words want to go on."""
+    ask_at_samples: tuple[int, ...] = (_samples(64), _samples(192), _samples(352), _samples(640), _samples(1_000))
     """Silences at which the turn detector is asked; empty where none is used."""
     max_turn_samples: int = _samples(60_000)
 
@@ -67,6 +73,11 @@ class EndpointSettings:
     def stop_threshold(self) -> float:
         """Below this, speech has fallen silent."""
         return max(self.threshold - 0.15, self.threshold * 0.5)
+
+    @property
+    def sure_threshold(self) -> float:
+        """From this on, one window is enough to begin with."""
+        return (self.threshold + 1.0) / 2
 
     @classmethod
     def server_vad(
@@ -85,8 +96,10 @@ class EndpointSettings:
         """A turn ends when the turn detector believes so, with a patience of the client's choice behind it."""
         return cls(patient_samples=_samples(_PATIENCE_MS[eagerness]))
 
-    def needed_silence(self, finished_probability: float | None) -> int:
+    def needed_silence(self, finished_probability: float | None, *, dangling: bool = False) -> int:
         """How long silence must last before the turn is over, by what the turn detector thinks (None: unknown)."""
+        if dangling and self.ask_at_samples:
+            finished_probability = min(self.dangling, 1.0 if finished_probability is None else finished_probability)
         if finished_probability is None:
             return self.silence_samples
         doubt = (self.sure_finished - finished_probability) / (self.sure_finished - self.sure_unfinished)
@@ -167,6 +180,18 @@ class _Turn:
     paused: bool = False
     asked: int = 0
     opinion: float | None = None
+    dangling: bool = False
+
+    def go_on(self, spurt: int) -> None:
+        """Speech again: what was thought of the pause is void."""
+        self.spurt, self.silent, self.paused, self.asked, self.opinion, self.dangling = (
+            spurt,
+            None,
+            False,
+            0,
+            None,
+            False,
+        )
 
 
 class Endpoint:
@@ -210,15 +235,27 @@ class Endpoint:
 
     def on_opinion(self, finished_probability: float, asked_at_sample: int) -> tuple[EndpointEvent, ...]:
         """Takes the turn detector's answer; one about an earlier pause is ignored."""
-        turn = self._turn
-        if turn is None or not turn.paused or turn.silent is None or asked_at_sample <= turn.silent:
+        turn = self._pausing_at(asked_at_sample)
+        if turn is None:
             return _NOTHING
         turn.opinion = finished_probability
         return self._end_if_due(turn)
 
+    def on_words(self, *, dangling: bool, until_sample: int) -> None:
+        """Takes whether the words recognised until a sample want to go on; about an earlier pause it is ignored."""
+        turn = self._pausing_at(until_sample)
+        if turn is not None:
+            turn.dangling = dangling
+
     def finish(self, reason: EndReason) -> tuple[EndpointEvent, ...]:
         """Ends a turn under way now, if there is one."""
         return self._over(self._turn, reason) if self._turn else _NOTHING
+
+    def _pausing_at(self, sample: int) -> _Turn | None:
+        """The turn under way, if it pauses and did so at `sample`."""
+        turn = self._turn
+        pausing = turn is not None and turn.paused and turn.silent is not None and sample > turn.silent
+        return turn if pausing else None
 
     def _risen(self, probability: float, start: int) -> int | None:
         """Where speech began, once enough of it was heard without a break."""
@@ -228,6 +265,8 @@ class Endpoint:
         self._rise = self._rise or _Rise(start)
         if self._loud:
             self._rise.above += self._end - start
+        if self._turn is None and probability >= self._settings.sure_threshold:
+            self._rise.above = self._settings.onset_samples
         if self._rise.above < self._settings.onset_samples:
             return None
         begun, self._rise = self._rise.start, None
@@ -248,14 +287,14 @@ class Endpoint:
         if turn.silent is None or self._end - turn.silent < self._settings.pause_samples:
             return _NOTHING
         turn.paused = True
-        return SpeechPaused(turn.silent, turn.silent - turn.spurt), *self._ask(turn), *self._end_if_due(turn)
+        return SpeechPaused(turn.silent, turn.silent - turn.spurt), *(self._end_if_due(turn) or self._ask(turn))
 
     def _follow_pause(self, turn: _Turn, probability: float, start: int) -> tuple[EndpointEvent, ...]:
         risen = self._risen(probability, start)
         if risen is not None:
-            turn.spurt, turn.silent, turn.paused, turn.asked, turn.opinion = risen, None, False, 0, None
+            turn.go_on(risen)
             return (SpeechResumed(risen),)
-        return *self._ask(turn), *self._end_if_due(turn)
+        return self._end_if_due(turn) or self._ask(turn)
 
     def _ask(self, turn: _Turn) -> tuple[EndpointEvent, ...]:
         assert turn.silent is not None
@@ -268,7 +307,7 @@ class Endpoint:
     def _end_if_due(self, turn: _Turn) -> tuple[EndpointEvent, ...]:
         """Ends the turn, unless what was heard last may be the beginning of more speech."""
         assert turn.silent is not None
-        if self._loud or self._end - turn.silent < self._settings.needed_silence(turn.opinion):
+        if self._loud or self._end - turn.silent < self._settings.needed_silence(turn.opinion, dangling=turn.dangling):
             return _NOTHING
         return self._over(turn, EndReason.SILENCE if turn.opinion is None else EndReason.DETECTOR)
 

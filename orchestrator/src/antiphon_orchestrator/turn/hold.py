@@ -8,8 +8,9 @@ going on talks over a person, giving up loses an answer. Therefore:
 2. A command ("stop", "wait", "no", "hello?") interrupts at once, even if it is rather faint.
 3. Words interrupt at once if there are two, or if one is drawn out or, after the speech, not too short: one very
    short word is a cough that a recogniser made something of.
-4. After the speech: a backchannel or no words at all means go on. Where the sentence held is the reply's last and asks
-   something, "yeah" is the answer to it and interrupts. If nothing was recognised in `patience_ms`, length decides.
+4. After the speech: no words at all mean go on. So does a backchannel, once nothing followed it for `follow_ms`; but
+   where the sentence held is the reply's last and asks something, "yeah" is the answer to it and interrupts. If
+   nothing was recognised in `patience_ms`, length decides.
 5. While the speech lasts: a backchannel drawn out beyond `backchannel_ms` takes the floor; noise in which no words are
    recognised for `noise_ms` does not; with no recogniser's word at all, `takeover_ms` of speech is enough.
 6. Whatever happens, nothing stays held longer than `limit_ms`: go on.
@@ -40,6 +41,7 @@ class HoldSettings:
     word_ms: int = 250
     drawn_out_word_ms: int = 500
     patience_ms: int = 400
+    follow_ms: int = 100
     takeover_ms: int = 900
     backchannel_ms: int = 1_500
     noise_ms: int = 1_500
@@ -157,8 +159,12 @@ def _after_speech(speech: UserSpeech, now_ms: int, settings: HoldSettings) -> Ve
         return Verdict.WAIT
     if speech.heard is None:
         return Verdict.INTERRUPT if spoken_ms >= settings.takeover_ms else Verdict.RESUME
-    answered = speech.answers and speech.heard.kind is Heard.BACKCHANNEL
-    return Verdict.INTERRUPT if answered else Verdict.RESUME
+    if speech.heard.kind is not Heard.BACKCHANNEL:
+        return Verdict.RESUME
+    if speech.answers:
+        return Verdict.INTERRUPT
+    alone = speech.over or speech.silent_ms(now_ms) >= settings.follow_ms
+    return Verdict.RESUME if alone else Verdict.WAIT
 
 
 def _during_speech(speech: UserSpeech, now_ms: int, settings: HoldSettings) -> Verdict:

@@ -19,7 +19,7 @@ class Lexicon:
 
 
 def _phrases(text: str) -> frozenset[str]:
-    return frozenset(phrase.strip() for phrase in text.split(",") if phrase.strip())
+    return frozenset(" ".join(phrase.split()) for phrase in text.split(","))
 
 
 LEXICONS: dict[str, Lexicon] = {
