@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from antiphon_adapter_tone import plugin
 from antiphon_adapter_tone.ears import words_in
+from antiphon_adapter_tone.recipes import TONE
 from antiphon_adapter_tone.sound import words
 from antiphon_core.audio import TextMark
 from antiphon_core.errors import BadText, UnknownModel, UnknownVoice
@@ -19,16 +20,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from speaking import audio_of, chunks_of, joined
 
+RATE_HZ = TONE.native_rate_hz
+
 TEXT = "Wait, please. Don't go; it's 3 o’clock!\nReally?"
 
 
 def test_a_word_lasts_as_long_as_it_has_letters() -> None:
     short, long = (len(audio_of(word)) for word in ("cat", "caterpillar"))
-    assert (short, long) == (250 * plugin.RATE_HZ // 1000, 650 * plugin.RATE_HZ // 1000)
+    assert (short, long) == (250 * RATE_HZ // 1000, 650 * RATE_HZ // 1000)
 
 
 def test_an_endless_word_ends() -> None:
-    assert len(audio_of("a" * 100_000)) < 2 * plugin.RATE_HZ
+    assert len(audio_of("a" * 100_000)) < 2 * RATE_HZ
 
 
 @pytest.mark.parametrize(
@@ -36,13 +39,13 @@ def test_an_endless_word_ends() -> None:
 )
 def test_punctuation_makes_pauses(between: str, pause_ms: int) -> None:
     beeps = len(audio_of("one")) + len(audio_of("two"))
-    assert len(audio_of(f"one{between}two")) - beeps == pause_ms * plugin.RATE_HZ // 1000
+    assert len(audio_of(f"one{between}two")) - beeps == pause_ms * RATE_HZ // 1000
 
 
 def test_marks_name_the_words_and_where_they_begin() -> None:
     chunks = chunks_of("Hi, you")
     marks = [mark for chunk in chunks for mark in chunk.marks]
-    start = len(chunks[0].samples) + 150 * plugin.RATE_HZ // 1000
+    start = len(chunks[0].samples) + 150 * RATE_HZ // 1000
     assert marks == [TextMark(0, 2, 0), TextMark(4, 3, start)]
     assert joined(chunks)[start - 1] == 0
 
@@ -111,7 +114,7 @@ class TestModelsOnDisk:
     def test_a_file_is_a_model_and_changes_what_it_names(self, settings: AdapterSettings) -> None:
         info = plugin.tts_list_models(settings)[-1]
         assert (info.id, info.native_rate_hz, info.max_concurrency) == ("mine", 16_000, 2)
-        assert info.voices == plugin.VOICES
+        assert info.voices == TONE.voices
 
     def test_the_revision_changes_with_the_file(self, settings: AdapterSettings, file: Path) -> None:
         before = plugin.tts_list_models(settings)[-1]
@@ -134,4 +137,4 @@ class TestModelsOnDisk:
         hosts = AdapterSettings(own.files, {"leading_silence_ms": "200"}, own.model_dirs)
         plain = len(audio_of("hello"))
         longer = [len(audio_of("hello", model="mine", settings=settings)) - plain for settings in (own, hosts)]
-        assert longer == [100 * plugin.RATE_HZ // 1000, 200 * plugin.RATE_HZ // 1000]
+        assert longer == [100 * RATE_HZ // 1000, 200 * RATE_HZ // 1000]

@@ -7,11 +7,14 @@ import threading
 import numpy as np
 import pytest
 from antiphon_adapter_tone import faults, plugin
+from antiphon_adapter_tone.recipes import TONE
 from antiphon_core.audio import PcmChunk
 from antiphon_core.errors import BadRequest, BadSettings
 from antiphon_core.models import AdapterSettings, SpeechRequest
 from antiphon_core.testkit import NoFiles
 from speaking import audio_of, chunks_of, joined
+
+RATE_HZ = TONE.native_rate_hz
 
 TEXT = "one two three four five"
 PLAIN = audio_of(TEXT)
@@ -32,7 +35,7 @@ def at_load(**options: str) -> None:
 def test_chunks_are_cut_and_keep_their_marks() -> None:
     whole, cut = chunks_of(TEXT), chunks_of(TEXT, options={"chunk_ms": "30"})
     np.testing.assert_array_equal(joined(cut), PLAIN)
-    assert max(len(chunk.samples) for chunk in cut) == 30 * plugin.RATE_HZ // 1000
+    assert max(len(chunk.samples) for chunk in cut) == 30 * RATE_HZ // 1000
     assert [mark for chunk in cut for mark in chunk.marks] == [mark for chunk in whole for mark in chunk.marks]
     position = 0
     for chunk in cut:
@@ -42,14 +45,14 @@ def test_chunks_are_cut_and_keep_their_marks() -> None:
 
 def test_silence_is_put_at_either_end_and_marks_move() -> None:
     options = {"leading_silence_ms": "100", "trailing_silence_ms": "50"}
-    chunks, lead, trail = chunks_of(TEXT, options=options), plugin.RATE_HZ // 10, plugin.RATE_HZ // 20
+    chunks, lead, trail = chunks_of(TEXT, options=options), RATE_HZ // 10, RATE_HZ // 20
     np.testing.assert_array_equal(joined(chunks), np.concatenate([np.zeros(lead), PLAIN, np.zeros(trail)]))
     plain_marks = [mark.sample_offset for chunk in chunks_of(TEXT) for mark in chunk.marks]
     assert [mark.sample_offset - lead for chunk in chunks for mark in chunk.marks] == plain_marks
 
 
 def test_silence_is_put_at_the_start_alone() -> None:
-    assert len(audio_of(TEXT, options={"leading_silence_ms": "100"})) == len(PLAIN) + plugin.RATE_HZ // 10
+    assert len(audio_of(TEXT, options={"leading_silence_ms": "100"})) == len(PLAIN) + RATE_HZ // 10
 
 
 def test_gain_changes_the_level_and_clips() -> None:
@@ -61,13 +64,13 @@ def test_gain_changes_the_level_and_clips() -> None:
 def test_a_slow_engine_sleeps_for_what_it_gives(slept_s: list[float]) -> None:
     chunks_of(TEXT, options={"rtf": "0.5", "first_chunk_delay_ms": "250"})
     assert slept_s[1] == 0.25
-    assert sum(slept_s[2:]) == pytest.approx(0.5 * len(PLAIN) / plugin.RATE_HZ)
+    assert sum(slept_s[2:]) == pytest.approx(0.5 * len(PLAIN) / RATE_HZ)
 
 
 def test_the_slow_model_loads_slowly_and_is_slow(slept_s: list[float]) -> None:
     chunks_of(TEXT, model="tone-slow")
     assert slept_s[0] == 0.3
-    assert sum(slept_s[1:]) == pytest.approx(0.5 * len(PLAIN) / plugin.RATE_HZ)
+    assert sum(slept_s[1:]) == pytest.approx(0.5 * len(PLAIN) / RATE_HZ)
 
 
 def test_a_bursty_engine_gives_several_chunks_at_once(slept_s: list[float]) -> None:
