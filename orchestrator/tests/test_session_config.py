@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from antiphon_orchestrator.api.realtime.faults import fault_of
-from antiphon_orchestrator.session.config import Pcmu, SemanticVad, ServerVad, SessionConfig
+from antiphon_orchestrator.session.config import Pcmu, SemanticVad, ServerVad, SessionConfig, Transcription
 from pydantic import ValidationError
 
 
@@ -79,3 +79,9 @@ def test_a_bad_update_names_its_field(patch: dict[str, Any], code: str, param: s
         current.updated(patch)
     fault = fault_of(caught.value, current.merged(patch), "session")
     assert (fault.code, fault.param) == (code, param)
+
+
+def test_a_transcription_tells_only_the_fields_that_were_given() -> None:
+    config = SessionConfig().updated({"audio": {"input": {"transcription": {"model": "whisper-1", "prompt": None}}}})
+    assert config.model_dump()["audio"]["input"]["transcription"] == {"model": "whisper-1"}
+    assert config.updated({"instructions": "Sing."}).audio.input.transcription == Transcription(model="whisper-1")
