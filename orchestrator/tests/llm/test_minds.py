@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 from antiphon_orchestrator.llm.echo import EchoLlm
+from antiphon_orchestrator.llm.local import LocalLlm
 from antiphon_orchestrator.llm.resilient import ResilientLlm
 from antiphon_orchestrator.ports import ChatMessage, ChatRequest, Llm
 from antiphon_orchestrator.testing.chat_endpoint import ChatEndpoint, words
 from antiphon_orchestrator.testing.llm import ScriptedLlm
 from llm.asking import NewLlm, all_of, text_of, until
+from llm.llama import is_at_work
 
 COUNT = ChatRequest((ChatMessage("user", "Count: " + "one two three four five " * 10),), max_tokens=60)
 
@@ -26,25 +29,46 @@ class Mind:
     is_idle: Callable[[], bool] = lambda: True
 
 
+@pytest.fixture
 def scripted() -> Mind:
     llm = ScriptedLlm()
     llm.will(*[("one ", 0.01) * 50] * 20)
     return Mind(llm, lambda: llm.running == 0)
 
 
-def resilient() -> Mind:
-    mind = scripted()
-    return replace(mind, llm=ResilientLlm(mind.llm))
+@pytest.fixture
+def resilient(scripted: Mind) -> Mind:
+    return replace(scripted, llm=ResilientLlm(scripted.llm))
 
 
-@pytest.fixture(params=["echo", "scripted", "resilient", "openai"])
+@pytest.fixture
+def echo() -> Mind:
+    return Mind(EchoLlm())
+
+
+@pytest.fixture
+def openai(endpoint: ChatEndpoint, new_llm: NewLlm) -> Mind:
+    endpoint.will(*[words(*("one ", 0.01) * 50)] * 20)
+    return Mind(new_llm(), lambda: endpoint.running == 0)
+
+
+@pytest.fixture
+async def local(model_folder: Callable[[str], Path]) -> AsyncIterator[Mind]:
+    async with LocalLlm(model_folder("smollm2-135m-instruct")) as llm:
+        yield Mind(llm, lambda: not is_at_work(llm))
+
+
+@pytest.fixture(
+    params=[
+        "echo",
+        "scripted",
+        "resilient",
+        "openai",
+        pytest.param("local", marks=[pytest.mark.integration, pytest.mark.timeout(60)]),
+    ]
+)
 def mind(request: pytest.FixtureRequest) -> Mind:
-    if request.param == "openai":
-        endpoint: ChatEndpoint = request.getfixturevalue("endpoint")
-        new_llm: NewLlm = request.getfixturevalue("new_llm")
-        endpoint.will(*[words(*("one ", 0.01) * 50)] * 20)
-        return Mind(new_llm(), lambda: endpoint.running == 0)
-    return {"echo": lambda: Mind(EchoLlm()), "scripted": scripted, "resilient": resilient}[request.param]()
+    return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
 
 
 async def test_only_the_last_delta_has_a_reason_to_end(mind: Mind) -> None:
@@ -79,13 +103,13 @@ async def test_a_cancelled_answer_stops_the_work_behind_it(mind: Mind) -> None:
 
 
 async def test_several_answers_at_once_all_come_to_their_end(mind: Mind) -> None:
-    texts = await asyncio.gather(*(text_of(mind.llm, replace(COUNT, conversation=f"c{n}")) for n in range(5)))
+    texts = await asyncio.gather(*(text_of(mind.llm, replace(COUNT, conversation=f"c{n}")) for n in range(3)))
     assert all(texts)
     assert mind.is_idle()
 
 
 async def test_an_answer_thrown_away_does_not_disturb_the_next(mind: Mind) -> None:
-    for _ in range(5):
+    for _ in range(3):
         async with aclosing(mind.llm.chat(COUNT)) as deltas:
             await anext(deltas)
     assert await text_of(mind.llm, COUNT)

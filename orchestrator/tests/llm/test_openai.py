@@ -260,7 +260,7 @@ async def test_a_failure_inside_the_stream_is_told(endpoint: ChatEndpoint, new_l
 
 async def test_more_answers_at_a_time_than_allowed_are_refused(endpoint: ChatEndpoint, new_llm: NewLlm) -> None:
     endpoint.will(words("Hello ", Act.HANG))
-    llm = new_llm(running=1, connect_s=0.05)
+    llm = new_llm(running=1, connect_s=1.0)
     async with aclosing(llm.chat(QUESTION)) as deltas:
         await anext(deltas)
         assert (await failure_of(llm)).kind is Kind.RATE_LIMITED

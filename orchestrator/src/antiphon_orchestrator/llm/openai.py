@@ -127,7 +127,7 @@ class OpenAiLlm:
         except httpx.TimeoutException as error:
             raise self._failure(Kind.STALLED, f"sent nothing for {self._client.timeout.read:g} s") from error
         except httpx.HTTPError as error:
-            raise self._failure(Kind.BROKE_OFF, f"broke the connection: {error}") from error
+            raise self._failure(Kind.BROKE_OFF, f"broke the connection: {error or type(error).__name__}") from error
         except EventTooLong as error:
             raise self._failure(Kind.BROKE_OFF, f"sent no event stream: {error}") from error
 
