@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-PLACES = ("proto", "proto/toolchain", "core", "orchestrator", "adapters/*", ".")
+PLACES = ("proto", "proto/toolchain", "core", "orchestrator", "adapters/*", ".", "tests/e2e/clients/*")
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ def _check(folder: Path, targets: list[Path], sources: list[Path]) -> int:
 def _helpers(folder: Path) -> list[Path]:
     """Where the tests import helpers from: the folder of all tests, and any below it that has no conftest.py."""
     tests = folder if folder.parent.name == "tests" else folder / "tests"
-    below = {path.parent for path in tests.rglob("*.py")} - {tests}
+    below = {path.parent for path in tests.rglob("*.py") if "/." not in str(path)} - {tests}
     return [tests, *(place for place in sorted(below) if not (place / "conftest.py").exists())]
 
 
