@@ -86,6 +86,7 @@ class Server:
                 Route("/v1/audio/transcriptions", transcriptions.answer, methods=["POST"]),
                 Route("/v1/models", self._catalog.list_models),
                 Route("/v1/voices", self._catalog.list_voices),
+                Route("/", health.welcome),
                 Route("/livez", health.live),
                 Route("/readyz", health.ready),
                 Route("/health", health.health),

@@ -1,4 +1,4 @@
-"""/livez, /readyz, /health and /metrics."""
+"""/, /livez, /readyz, /health and /metrics."""
 
 from __future__ import annotations
 
@@ -9,6 +9,16 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
+_WELCOME = """\
+Antiphon is running.
+
+  ws://{host}/v1/realtime              the Realtime protocol of OpenAI
+  http://{host}/v1/audio/speech        a text spoken
+  http://{host}/v1/audio/transcriptions  a recording written down
+  http://{host}/v1/models, /v1/voices  what there is to speak with
+  http://{host}/health, /metrics       how it is
+"""
+
 Report = Callable[[], dict[str, Any]]
 
 
@@ -18,6 +28,10 @@ class Health:
     def __init__(self, missing: Callable[[], list[str]], report: Report) -> None:
         self._missing = missing
         self._report = report
+
+    async def welcome(self, request: Request) -> Response:
+        """Where things are, for whoever opens the address."""
+        return PlainTextResponse(_WELCOME.format(host=request.headers.get("host", "")))
 
     async def live(self, _: Request) -> Response:
         """The process answers."""
