@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Collection
 from typing import Any, get_args, get_origin
 
 from pydantic.fields import FieldInfo
@@ -10,17 +11,20 @@ from pydantic.fields import FieldInfo
 from antiphon_core.settings import LayeredSettings, flag, live_fields, takes_many
 
 
-def add_flags(parser: argparse.ArgumentParser, settings_class: type[LayeredSettings]) -> None:
+def add_flags(
+    parser: argparse.ArgumentParser, settings_class: type[LayeredSettings], leave_out: Collection[str] = ()
+) -> None:
     live = live_fields(settings_class)
     fixed_group = parser.add_argument_group("settings")
     live_group = parser.add_argument_group("settings that follow the config file while running")
     for name, field in settings_class.model_fields.items():
-        _add(live_group if name in live else fixed_group, name, field)
+        if name not in leave_out:
+            _add(live_group if name in live else fixed_group, name, field)
 
 
 def given_flags(arguments: argparse.Namespace, settings_class: type[LayeredSettings]) -> dict[str, Any]:
     """What the user really wrote, to be laid over environment and file."""
-    given = {name: getattr(arguments, name) for name in settings_class.model_fields}
+    given = {name: getattr(arguments, name, None) for name in settings_class.model_fields}
     return {name: value for name, value in given.items() if value is not None}
 
 
@@ -31,7 +35,7 @@ def _add(group: argparse._ArgumentGroup, name: str, field: FieldInfo) -> None:
     if field.annotation is bool:
         group.add_argument(flag(name, field), dest=name, action=argparse.BooleanOptionalAction, help=help_text)
     elif takes_many(field):
-        metavar = "KEY=VALUE" if get_origin(field.annotation) is dict else name.removesuffix("s").upper()
+        metavar = "KEY=VALUE" if get_origin(field.annotation) is dict else _single(name).upper()
         group.add_argument(flag(name, field), dest=name, action="extend", nargs="+", metavar=metavar, help=help_text)
     else:
         group.add_argument(flag(name, field), dest=name, metavar=_metavar(field), help=help_text)

@@ -17,7 +17,13 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Route, WebSocketRoute
 
-from antiphon_orchestrator.aliases import Aliases
+from antiphon_orchestrator.aliases import (
+    DEFAULT_MINDS,
+    DEFAULT_RECOGNISERS,
+    DEFAULT_SPEECH_MODELS,
+    DEFAULT_VOICES,
+    Aliases,
+)
 from antiphon_orchestrator.api.catalog import Catalog
 from antiphon_orchestrator.api.gate import Gate, GateSettings
 from antiphon_orchestrator.api.health import Health
@@ -55,10 +61,10 @@ class Server:
         self._speech = FleetSpeech(self._fleet, self._client)
         self._catalog = Catalog(self._fleet)
         self._aliases = Aliases(
-            voices=settings.voice_aliases,
-            speech_models=settings.speech_aliases,
-            recognisers=settings.recogniser_aliases,
-            minds=settings.mind_aliases,
+            voices={**DEFAULT_VOICES, **settings.voice_aliases},
+            speech_models={**DEFAULT_SPEECH_MODELS, **settings.speech_aliases},
+            recognisers={**DEFAULT_RECOGNISERS, **settings.recogniser_aliases},
+            minds={**DEFAULT_MINDS, **settings.mind_aliases},
         )
         self._ears: Ears | None = None
         self._mind: Mind | None = None

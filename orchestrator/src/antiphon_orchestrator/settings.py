@@ -10,8 +10,6 @@ from antiphon_core.settings import LIVE, LayeredSettings, Options, Words
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from antiphon_orchestrator.aliases import DEFAULT_MINDS, DEFAULT_RECOGNISERS, DEFAULT_SPEECH_MODELS, DEFAULT_VOICES
-
 INSTRUCTIONS = (
     "You are a friendly voice assistant. Answer in one or two short spoken sentences. "
     "Use plain words, no lists, no markdown, no emoji."
@@ -39,10 +37,16 @@ class ServerSettings(LayeredSettings):
         "static://127.0.0.1:50051", description="where the speech workers are: static://HOST:PORT,..."
     )
     voice: str = _live("", "voice of sessions that choose none: MODEL/VOICE, MODEL, or empty for a worker's default")
-    voice_aliases: Options = Field(dict(DEFAULT_VOICES), description="voices that clients send by habit: NAME=VOICE")
-    speech_aliases: Options = Field(dict(DEFAULT_SPEECH_MODELS), description="speech models likewise: NAME=MODEL")
-    recogniser_aliases: Options = Field(dict(DEFAULT_RECOGNISERS), description="recognisers likewise: NAME=NAME")
-    mind_aliases: Options = Field(dict(DEFAULT_MINDS), description="language models likewise: NAME=NAME")
+    voice_aliases: Options = Field(
+        default_factory=dict, description="what voices that clients send by habit (alloy, ...) mean here: NAME=VOICE"
+    )
+    speech_aliases: Options = Field(default_factory=dict, description="speech models (tts-1, ...) likewise: NAME=MODEL")
+    recogniser_aliases: Options = Field(
+        default_factory=dict, description="recognisers (whisper-1, ...) likewise: NAME=NAME"
+    )
+    mind_aliases: Options = Field(
+        default_factory=dict, description="language models (gpt-realtime, ...) likewise: NAME=NAME"
+    )
 
     recogniser: Literal["moonshine", "faster-whisper", "whisper", "openai"] = Field(
         "moonshine", description="what writes down what users say"

@@ -38,7 +38,7 @@ def main(argv: Sequence[str]) -> int:
         help=f"engine to speak with; may be given again (default: {DEFAULT_ADAPTER})",
     )
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="CPU threads an utterance may use")
-    add_flags(parser, ServerSettings)
+    add_flags(parser, ServerSettings, leave_out=("registry",))
     arguments = parser.parse_args(argv)
     flags = given_flags(arguments, ServerSettings)
     workers = [Worker(name, _free_port(), arguments.threads) for name in arguments.adapter or [DEFAULT_ADAPTER]]
