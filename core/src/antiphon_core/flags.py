@@ -8,7 +8,7 @@ from typing import Any, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from antiphon_core.settings import LayeredSettings, flag, live_fields, takes_many
+from antiphon_core.settings import LayeredSettings, flag, live_fields, singular, takes_many
 
 
 def add_flags(
@@ -35,7 +35,7 @@ def _add(group: argparse._ArgumentGroup, name: str, field: FieldInfo) -> None:
     if field.annotation is bool:
         group.add_argument(flag(name, field), dest=name, action=argparse.BooleanOptionalAction, help=help_text)
     elif takes_many(field):
-        metavar = "KEY=VALUE" if get_origin(field.annotation) is dict else _single(name).upper()
+        metavar = "KEY=VALUE" if get_origin(field.annotation) is dict else singular(name).upper()
         group.add_argument(flag(name, field), dest=name, action="extend", nargs="+", metavar=metavar, help=help_text)
     else:
         group.add_argument(flag(name, field), dest=name, metavar=_metavar(field), help=help_text)

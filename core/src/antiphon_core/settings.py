@@ -84,9 +84,14 @@ def read_settings(settings_class: type[S], flags: Mapping[str, Any]) -> S:
         raise _one_line(settings_class, error, flags, prefix, config) from None
 
 
+def singular(name: str) -> str:
+    """The name of one of them: `models` is `model`, `aliases` is `alias`."""
+    return name.removesuffix("es") if name.endswith("ses") else name.removesuffix("s")
+
+
 def flag(name: str, field: FieldInfo) -> str:
     """The flag of a setting. One that takes several values is named for a single one: `models` is `--model`."""
-    return "--" + (name.removesuffix("s") if takes_many(field) else name).replace("_", "-")
+    return "--" + (singular(name) if takes_many(field) else name).replace("_", "-")
 
 
 def takes_many(field: FieldInfo) -> bool:
