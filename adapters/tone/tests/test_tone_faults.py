@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -139,3 +142,11 @@ def test_a_bad_option_is_refused(options: dict[str, str], message: str) -> None:
         chunks_of(TEXT, options=options)
     with pytest.raises(BadSettings, match=message):
         at_load(**options)
+
+
+def test_the_readme_names_every_option() -> None:
+    readme = Path(__file__).parents[1].joinpath("README.md").read_text()
+    table = readme.split("| option | meaning |")[1]
+    first_column = " ".join(row.split("|")[1] for row in table.splitlines() if row.startswith("|"))
+    named = set(re.findall(r"`(\w+)`", first_column))
+    assert named == {field.name for field in dataclasses.fields(faults.Faults)}
