@@ -27,4 +27,4 @@ def jfk() -> HeardSamples:
     entry = load_catalogue(Path(__file__).with_name("clips.yaml")).entry("jfk")
     with wave.open(str(Store(progress=Silent()).get(entry) / "jfk.wav")) as clip:
         assert clip.getframerate() == EARS_RATE_HZ
-        return np.frombuffer(clip.readframes(clip.getnframes()), "<i2").astype(np.float32) / 32768
+        return np.frombuffer(clip.readframes(clip.getnframes()), "<i2").astype(np.float32) / np.float32(32768)

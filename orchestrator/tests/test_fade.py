@@ -10,7 +10,7 @@ PCM = np.full(480, 20_000, dtype="<i2").tobytes()
 
 
 def samples(pcm: bytes) -> list[int]:
-    return np.frombuffer(pcm, "<i2").astype(int).tolist()
+    return [int(sample) for sample in np.frombuffer(pcm, "<i2")]
 
 
 def test_a_fade_out_reaches_silence_in_time_without_a_step() -> None:

@@ -181,7 +181,8 @@ async def paced_reader(channel: grpc.aio.Channel, begin_s: float, text: str) -> 
     call = await opened(channel, text)
     while not isinstance(await call.receive(), Frame):
         pass
-    due_s, late_ms = time.perf_counter(), []
+    due_s = time.perf_counter()
+    late_ms: list[float] = []
     while True:
         due_s += FRAME_MS / 1000
         await asyncio.sleep(due_s - time.perf_counter())

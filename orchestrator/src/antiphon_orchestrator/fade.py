@@ -14,7 +14,8 @@ FADE_MS = 8
 def _rising(samples: int) -> npt.NDArray[np.float32]:
     """Half a cosine from 0 to 1: no step in value or slope at either end."""
     phase = np.arange(samples, dtype=np.float32) / np.float32(max(1, samples))
-    return (np.float32(0.5) - np.float32(0.5) * np.cos(np.float32(np.pi) * phase)).astype(np.float32)
+    rising: npt.NDArray[np.float32] = np.float32(0.5) - np.float32(0.5) * np.cos(np.float32(np.pi) * phase)
+    return rising
 
 
 def ramped(pcm: bytes, rate_hz: int, start: float, end: float) -> bytes:

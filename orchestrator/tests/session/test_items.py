@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from antiphon_core.errors import EngineFailed
@@ -85,11 +87,12 @@ async def test_an_item_can_be_read_and_taken_out() -> None:
 async def test_an_item_that_is_not_there_is_refused_with_a_code_of_its_own_for_each_command() -> None:
     """Clients tell by it a race that they lost from a fault: Pipecat ends the call at any other code."""
     async with party(ScriptedLlm()) as call:
-        for verb, command in (
-            ("retrieve", lambda: call.commands.retrieve_item("gone")),
-            ("delete", lambda: call.commands.delete_item("gone")),
-            ("truncate", lambda: call.commands.truncate_item("gone", 0, 0)),
-        ):
+        commands: dict[str, Callable[[], object]] = {
+            "retrieve": lambda: call.commands.retrieve_item("gone"),
+            "delete": lambda: call.commands.delete_item("gone"),
+            "truncate": lambda: call.commands.truncate_item("gone", 0, 0),
+        }
+        for verb, command in commands.items():
             with pytest.raises(Refusal) as refused:
                 command()
             assert refused.value.code == f"item_{verb}_invalid_item_id"

@@ -10,8 +10,9 @@ import argparse
 import asyncio
 import platform
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -24,7 +25,7 @@ import speech
 import ticks
 import turns
 
-PARTS: dict[str, Callable[[], Awaitable[None]]] = {
+PARTS: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
     "start": processes.measure_start,
     "latency": turns.measure_one,
     "three": turns.measure_three,

@@ -55,7 +55,7 @@ class Leveller:
 
         The ramp is no longer than the look-ahead, so that it is all the way down when the peak comes.
         """
-        needed = self._ceiling / np.maximum(np.abs(raised), self._ceiling)
+        needed: _Floats = np.divide(self._ceiling, np.maximum(np.abs(raised), self._ceiling), dtype=np.float32)
         return _means(_minima(needed, self._reach), self._ramp)
 
 
