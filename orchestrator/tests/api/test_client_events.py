@@ -9,14 +9,11 @@ from typing import Any
 import pytest
 from antiphon_orchestrator.api.realtime.client_events import (
     EVENT_TYPES,
-    AudioAppend,
     ItemCreate,
     Rejected,
     ResponseCreate,
-    audio_of,
     parse,
 )
-from antiphon_orchestrator.api.realtime.faults import Fault
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -105,15 +102,6 @@ def test_a_response_may_refer_to_items() -> None:
         json.dumps({"type": "response.create", "response": {"input": [{"type": "item_reference", "id": "i"}]}})
     )
     assert isinstance(event, ResponseCreate)
-
-
-def test_audio_that_is_no_base64_is_a_fault() -> None:
-    with pytest.raises(Fault, match="base64"):
-        audio_of(AudioAppend(type="input_audio_buffer.append", audio="*not base64*"))
-
-
-def test_audio_is_decoded() -> None:
-    assert audio_of(AudioAppend(type="input_audio_buffer.append", audio="AAEC")) == b"\x00\x01\x02"
 
 
 JSON = st.recursive(

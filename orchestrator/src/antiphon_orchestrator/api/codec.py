@@ -13,10 +13,6 @@ _RATES_HZ = {"audio/pcm": 24_000, "audio/pcmu": 8_000, "audio/pcma": 8_000}
 _COMPANDED: dict[str, G711] = {"audio/pcmu": ULAW, "audio/pcma": ALAW}
 
 
-class OddLength(ValueError):
-    """Half a sample was sent."""
-
-
 class AudioIn:
     """Makes one client's stream of bytes into samples for ears. Streaming: keeps the resampler's state."""
 
@@ -26,13 +22,13 @@ class AudioIn:
         self._resampler = Resampler(self.rate_hz, EARS_RATE_HZ)
 
     def decode(self, data: bytes) -> HeardSamples:
+        """The next bytes, whole samples of them."""
         samples = self._resampler.push(self._samples(data))
         return samples.astype(np.float32) / np.float32(32768)
 
-    def decode_whole(self, data: bytes) -> HeardSamples:
-        """All of a recording, the end of it too."""
-        samples = np.concatenate((self._resampler.push(self._samples(data)), self._resampler.finish()))
-        return samples.astype(np.float32) / np.float32(32768)
+    def finish(self) -> HeardSamples:
+        """What the resampler has held back: the end of a recording."""
+        return self._resampler.finish().astype(np.float32) / np.float32(32768)
 
     @property
     def sample_bytes(self) -> int:
@@ -45,8 +41,6 @@ class AudioIn:
     def _samples(self, data: bytes) -> Samples:
         if self._codec is not None:
             return self._codec.decode(data)
-        if len(data) % 2:
-            raise OddLength(f"{len(data)} bytes are not a whole number of 16-bit samples")
         return np.frombuffer(data, "<i2").astype(np.int16, copy=False)
 
 

@@ -39,6 +39,10 @@ class ScriptedLlm:
     def will(self, *answers: Sequence[Step]) -> None:
         self._answers.extend(answers)
 
+    def will_no_more(self) -> None:
+        """From now on it only greets."""
+        self._answers.clear()
+
     async def chat(self, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
         self.asked.append(request)
         steps = self._answers.popleft() if self._answers else _HELLO

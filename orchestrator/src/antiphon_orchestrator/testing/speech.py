@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass, field
 
@@ -44,7 +45,15 @@ class ScriptedSpeech:
     running: int = 0
 
     def __post_init__(self) -> None:
-        self._errors = iter(self.errors)
+        self._errors = deque(self.errors)
+
+    def fail(self, *errors: AntiphonError) -> None:
+        """The next utterances raise these, one each."""
+        self._errors.extend(errors)
+
+    def fail_no_more(self) -> None:
+        """Errors that were not raised yet never will be."""
+        self._errors.clear()
 
     async def speak(
         self, text: str, choice: VoiceChoice, *, session_id: str = "", turn_id: str = "", utterance_id: str = ""
@@ -52,7 +61,7 @@ class ScriptedSpeech:
         """See `ports.Speech`."""
         self.spoken.append(text)
         self.choices.append(choice)
-        error = next(self._errors, None)
+        error = self._errors.popleft() if self._errors else None
         audio = PcmFormat(choice.rate_hz)
         self.running += 1
         try:

@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from pydantic import ValidationError
 
-from antiphon_orchestrator.api.codec import AudioIn, OddLength
+from antiphon_orchestrator.api.codec import AudioIn
 from antiphon_orchestrator.api.realtime import client_events as ce
+from antiphon_orchestrator.api.realtime.audio_text import check_audio, heard_pieces
 from antiphon_orchestrator.api.realtime.faults import Fault, fault_of
 from antiphon_orchestrator.api.realtime.items import to_domain, untranscribed_audio
 from antiphon_orchestrator.ports import HeardSamples
@@ -19,9 +21,8 @@ from antiphon_orchestrator.session.planner import Wish
 from antiphon_orchestrator.session.refusal import Refusal
 from antiphon_orchestrator.session.session import Session
 
-_PIECE_MS = 100
-"""Audio is heard in pieces of this length: a long message must not keep other sessions waiting."""
-MAX_APPEND_BYTES = 15 * 1024 * 1024
+MAX_TEXT_BYTES = 1024 * 1024
+"""The longest message without audio."""
 
 
 class Bridge:
@@ -37,7 +38,6 @@ class Bridge:
             ce.AudioCommit: lambda _: self._commands.commit(),
             ce.AudioClear: lambda _: self._commands.clear(),
             ce.OutputClear: lambda _: self._commands.clear_output(),
-            ce.ItemCreate: self._create_item,
             ce.ItemDelete: lambda event: self._commands.delete_item(event.item_id),
             ce.ItemRetrieve: lambda event: self._commands.retrieve_item(event.item_id),
             ce.ItemTruncate: lambda event: self._commands.truncate_item(
@@ -52,46 +52,32 @@ class Bridge:
         self._emit("session.created", session=session_resource(self._session))
 
     async def receive(self, message: str | bytes) -> None:
-        """Carries out one message of the client, or tells it why not."""
+        """Carries out one message of the client, or tells it why not. Others get their turn after each."""
+        if self._session.is_over:
+            return
         event_id = None
         try:
             event = ce.parse(message)
             event_id = event.event_id
-            if isinstance(event, ce.AudioAppend):
-                await self._append(event)
-            else:
-                self._handlers[type(event)](event)
+            match event:
+                case ce.AudioAppend():
+                    await self._append(event)
+                case ce.ItemCreate():
+                    await self._create_item(event)
+                case _:
+                    _require_short(message)
+                    self._handlers[type(event)](event)
         except ce.Rejected as rejected:
             self._emit("error", error=rejected.fault.as_error(rejected.event_id))
         except Refusal as refusal:
             self._emit("error", error=refusal.as_error(event_id))
+        await asyncio.sleep(0)
 
     async def _append(self, event: ce.AudioAppend) -> None:
-        data = ce.audio_of(event)
-        if len(data) > MAX_APPEND_BYTES:
-            raise Fault(
-                f"'audio' holds {len(data)} bytes; at most {MAX_APPEND_BYTES} may be appended at once.",
-                code="invalid_value",
-                param="audio",
-            )
-        step = self._audio_in.bytes_of_ms(_PIECE_MS)
-        if len(data) <= step:
-            self._session.hear(self._decoded(data))
-            return
-        self._check_whole(data)
-        for start in range(0, len(data), step):
-            self._session.hear(self._decoded(data[start : start + step]))
+        check_audio(event.audio, self._audio_in)
+        for samples in heard_pieces(event.audio, self._audio_in):
+            self._session.hear(samples)
             await asyncio.sleep(0)
-
-    def _check_whole(self, data: bytes) -> None:
-        if len(data) % self._audio_in.sample_bytes:
-            raise _odd(f"{len(data)} bytes are not a whole number of 16-bit samples")
-
-    def _decoded(self, data: bytes) -> HeardSamples:
-        try:
-            return self._audio_in.decode(data)
-        except OddLength as error:
-            raise _odd(str(error)) from error
 
     def _update(self, event: ce.SessionUpdate) -> None:
         if "type" not in event.session:
@@ -106,17 +92,26 @@ class Bridge:
             self._audio_in = AudioIn(media_type)
         self._emit("session.updated", session=session_resource(self._session))
 
-    def _create_item(self, event: ce.ItemCreate) -> None:
-        audio = untranscribed_audio(event.item)
-        samples = None
-        if audio:
-            data = ce.audio_of(ce.AudioAppend(type="input_audio_buffer.append", audio=audio))
-            samples = AudioIn(self._session.config.audio.input.format.type).decode_whole(data)
+    async def _create_item(self, event: ce.ItemCreate) -> None:
+        audio = [await self._recording(text) for text in untranscribed_audio(event.item)]
+        samples = np.concatenate(audio) if audio else None
+        if self._session.is_over:
+            return
         self._commands.create_item(to_domain(event.item), event.previous_item_id, samples)
+
+    async def _recording(self, text: str) -> HeardSamples:
+        audio = AudioIn(self._session.config.audio.input.format.type)
+        check_audio(text, audio, "item.content")
+        pieces = []
+        for samples in heard_pieces(text, audio):
+            pieces.append(samples)
+            await asyncio.sleep(0)
+        return np.concatenate((*pieces, audio.finish()))
 
     def _create_response(self, event: ce.ResponseCreate) -> None:
         params = event.response or ce.ResponseParams()
         output = params.audio.output if params.audio else None
+        self._require_own_format(output)
         voice = output.voice if output else None
         self._commands.create_response(
             Wish(
@@ -133,14 +128,27 @@ class Bridge:
             )
         )
 
+    def _require_own_format(self, output: ce.ResponseOutput | None) -> None:
+        own = self._session.config.audio.output.format
+        if output is not None and output.format not in (None, own):
+            raise Fault(
+                f"A response has the session's output format, which is '{own.type}'; change it by session.update.",
+                code="invalid_value",
+                param="response.audio.output.format",
+            )
+
     def _input_item(self, item: Any) -> Any:
         if isinstance(item, ce.ItemReference):
             return self._commands.item(item.id)
         return to_domain(item)
 
 
-def _odd(message: str) -> Fault:
-    return Fault(f"Invalid 'audio': {message}; send whole samples.", code="invalid_value", param="audio")
+def _require_short(message: str | bytes) -> None:
+    if len(message) > MAX_TEXT_BYTES:
+        raise Fault(
+            f"The message is {len(message)} bytes long; without audio at most {MAX_TEXT_BYTES} are allowed.",
+            code="invalid_value",
+        )
 
 
 def session_resource(session: Session) -> dict[str, Any]:

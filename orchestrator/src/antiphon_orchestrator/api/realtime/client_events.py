@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from typing import Annotated, Any, Literal, get_args
 
@@ -20,6 +18,10 @@ from antiphon_orchestrator.session.config import (
     ToolChoice,
     VoiceId,
 )
+
+_MAX_COMMAS = 100_000
+"""Many small values take long to read, and no event needs them; audio, which is long, is one value."""
+_MAX_DEPTH = 64
 
 
 class _Event(Strict):
@@ -171,7 +173,7 @@ class Rejected(Exception):
 def parse(text: str | bytes) -> ClientEvent:
     """The event in a message, or Rejected."""
     try:
-        given = json.loads(text)
+        given = _parsed(text)
     except (ValueError, RecursionError) as error:
         raise Rejected(Fault(f"The message is not valid JSON: {error}.", code="invalid_json"), None) from error
     if not isinstance(given, dict):
@@ -183,13 +185,22 @@ def parse(text: str | bytes) -> ClientEvent:
         raise Rejected(fault_of(error, given), event_id if isinstance(event_id, str) else None) from error
 
 
-def audio_of(event: AudioAppend) -> bytes:
-    """The event's audio, decoded."""
-    try:
-        return base64.b64decode(event.audio, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise Fault(
-            f"Invalid 'audio': {error}. Expected base64-encoded bytes in the session's input format.",
-            code="invalid_value",
-            param="audio",
-        ) from error
+def _parsed(message: str | bytes) -> Any:
+    text = message if isinstance(message, str) else message.decode()
+    if text.count(",") > _MAX_COMMAS:
+        raise ValueError(f"it has more than {_MAX_COMMAS} commas")
+    given = json.loads(text, parse_constant=_no_number)
+    if "\\ud" in text or "\\uD" in text:
+        json.dumps(given, ensure_ascii=False).encode()  # half a surrogate pair is no text, and nobody could take it
+    if _is_deep(given, _MAX_DEPTH):
+        raise ValueError(f"it is nested more than {_MAX_DEPTH} deep")
+    return given
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number in JSON")
+
+
+def _is_deep(value: object, depth: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return depth < 0 or any(_is_deep(part, depth - 1) for part in inner)

@@ -117,8 +117,8 @@ def to_domain(item: SystemMessage | UserMessage | AssistantMessage | FunctionCal
     return domain.UserMessage(item_id, " ".join(text for text in texts if text), spoken=spoken)
 
 
-def untranscribed_audio(item: object) -> str:
-    """The base64 audio of a user's message that came without a transcript."""
+def untranscribed_audio(item: object) -> list[str]:
+    """The base64 audio of a user's message that came without a transcript, part by part."""
     if not isinstance(item, UserMessage):
-        return ""
-    return "".join(part.audio or "" for part in item.content if isinstance(part, UserAudio) and not part.transcript)
+        return []
+    return [part.audio for part in item.content if isinstance(part, UserAudio) and part.audio and not part.transcript]

@@ -34,7 +34,8 @@ class Outbox:
     def event(self, type_: str, /, **fields: Any) -> None:
         if type_.startswith(OWN_PREFIX) and not self._own_events:
             return
-        self._put(json.dumps({"type": type_, "event_id": new_id("event"), **fields}, ensure_ascii=False))
+        # Escaped to ASCII: half a surrogate pair that a client has sent us could not be written otherwise.
+        self._put(json.dumps({"type": type_, "event_id": new_id("event"), **fields}))
 
     def audio(self, sheet: ResponseSheet, item_id: str, pcm: bytes) -> None:
         # Fifty times a second: written without the JSON encoder, whose work would be to look at base64.
@@ -60,6 +61,7 @@ class Outbox:
         return message
 
     def _put(self, message: str) -> None:
+        """Takes a message in ASCII, so that its length is its size."""
         if self.closing is not None:
             return
         self._waiting.append(message)
