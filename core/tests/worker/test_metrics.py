@@ -67,7 +67,7 @@ def test_a_condition_s_label_is_its_name() -> None:
 
 LOGGING = """
 import logging, structlog
-from antiphon_core.worker.logs import set_up_logs, set_log_level
+from antiphon_core.logs import set_up_logs, set_log_level
 set_up_logs("info", "{form}")
 log = structlog.get_logger("ours")
 log.debug("hidden")

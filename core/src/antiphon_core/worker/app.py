@@ -13,12 +13,12 @@ import psutil
 import structlog
 
 from antiphon_core.live import LiveSettings
+from antiphon_core.logs import set_log_level
 from antiphon_core.registry.base import Limits, Load, WorkerDescription
 from antiphon_core.registry.urls import announcer_for
 from antiphon_core.tasks import Tasks
 from antiphon_core.worker.admission import Admission
 from antiphon_core.worker.loading import Loader
-from antiphon_core.worker.logs import set_log_level
 from antiphon_core.worker.metrics import Metrics
 from antiphon_core.worker.plugins import Adapter
 from antiphon_core.worker.report import Report

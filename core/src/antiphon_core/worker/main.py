@@ -14,11 +14,11 @@ from typing import Any
 from antiphon_core.errors import AntiphonError, BadSettings
 from antiphon_core.flags import add_flags, given_flags
 from antiphon_core.live import LiveSettings
+from antiphon_core.logs import set_up_logs
 from antiphon_core.worker.app import App
 from antiphon_core.worker.check import check
 from antiphon_core.worker.hosting import loader_for
 from antiphon_core.worker.listing import list_adapters
-from antiphon_core.worker.logs import set_up_logs
 from antiphon_core.worker.plugins import load_adapter
 from antiphon_core.worker.settings import WorkerSettings
 
