@@ -148,7 +148,7 @@ def test_what_must_be_set_says_how() -> None:
 
 
 def test_a_file_that_is_not_there_says_so(tmp_path: Path) -> None:
-    with pytest.raises(BadSettings, match="cannot read .*nowhere.yaml: No such file or directory"):
+    with pytest.raises(BadSettings, match=r"cannot read .*nowhere\.yaml: No such file or directory"):
         read(config=tmp_path / "nowhere.yaml")
 
 

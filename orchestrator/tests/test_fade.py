@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from antiphon_orchestrator.fade import FADE_MS, energy, ramped
@@ -17,7 +19,7 @@ def test_a_fade_out_reaches_silence_in_time_without_a_step() -> None:
     faded = samples(ramped(PCM, 24_000, 1.0, 0.0))
     assert faded[0] == 20_000
     assert not any(faded[24 * FADE_MS :])
-    assert max(abs(a - b) for a, b in zip(faded, faded[1:], strict=False)) < 200
+    assert max(abs(a - b) for a, b in pairwise(faded)) < 200
 
 
 def test_a_fade_in_begins_with_silence_and_ends_unchanged() -> None:

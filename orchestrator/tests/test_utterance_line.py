@@ -42,7 +42,9 @@ def test_marks_beyond_the_text_are_not_believed() -> None:
     assert heard_offset(line(30, Script("one"), marks=WORDS), 25) == 3
 
 
-@pytest.mark.parametrize(("frames", "text"), [(0, ""), (10, "one"), (17, "one two"), (29, "one two"), (30, "one two three")])
+@pytest.mark.parametrize(
+    ("frames", "text"), [(0, ""), (10, "one"), (17, "one two"), (29, "one two"), (30, "one two three")]
+)
 def test_without_marks_text_is_heard_as_far_as_its_sound_to_the_end_of_a_word(frames: float, text: str) -> None:
     script = Script("one two three")
     assert script.text[: heard_offset(line(30, script), frames)] == text
