@@ -17,7 +17,7 @@ class Cutting:
 
     A piece holds at most `limit`. One of `comfortable` length ends at the next `pause`, so that what is left to
     recognise when the turn ends is short. A recognition is given `tail` of the silence behind the last speech: more
-    makes it no better and often worse. It counts for all speech that ended at least `margin` before its audio did.
+    made it no better, and one voice worse. It counts for all speech that ended at least `margin` before its audio did.
     Between pieces, silence is left out up to `pre_roll` before speech goes on. `lookback` is kept for turn detectors.
     """
 
