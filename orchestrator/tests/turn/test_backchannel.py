@@ -112,3 +112,8 @@ def test_a_question_is_seen(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "Fine.", "Why? Because.", "好。"])
 def test_a_statement_is_no_question(text: str) -> None:
     assert not ends_in_question(text)
+
+
+@pytest.mark.parametrize("text", ["Mama.", "Mamma,,", "Homer.", "If heard,,"])
+def test_a_hum_that_a_recogniser_took_for_a_word_is_a_backchannel(text: str) -> None:
+    assert classify(text, "en", speech_ms=380) is Heard.BACKCHANNEL

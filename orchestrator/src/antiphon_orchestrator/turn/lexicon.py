@@ -22,6 +22,9 @@ def _phrases(text: str) -> frozenset[str]:
     return frozenset(" ".join(phrase.split()) for phrase in text.split(","))
 
 
+_HUMS_MISHEARD = _phrases("mama, mamma, mum, mom, homer, if heard, hommer, momma, mhm hm")
+"""What English recognisers write for "mm-hm" and "uh-huh". Over a reply it is the hum that was meant."""
+
 LEXICONS: dict[str, Lexicon] = {
     "en": Lexicon(
         backchannels=_phrases(
@@ -33,7 +36,8 @@ LEXICONS: dict[str, Lexicon] = {
             enough, perfect, awesome, amazing, indeed, correct, thats right, thats true, oh my, oh my god, oh wow,
             oh no, uh oh, very good, very nice, yes please, for sure, i get it, understood
             """
-        ),
+        )
+        | _HUMS_MISHEARD,
         commands=_phrases(
             """
             stop, stop it, stop that, wait, wait a minute, wait a second, wait a moment, hold on, hang on, no, nope,
