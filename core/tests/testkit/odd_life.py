@@ -94,7 +94,7 @@ class _StubbornClose(Sound):
         try:
             yield from super().synthesize_stream(request, texts)
         except GeneratorExit:
-            if len(request.text) in range(250, 1_000):
+            if len(request.text) in range(110, 1_000):
                 raise OSError("the engine does not want to stop") from None
             raise
 
@@ -117,7 +117,7 @@ class _LeftBusy(Sound):
         if self.busy:
             raise RuntimeError("the engine is busy")
         for chunk in super().synthesize(request):
-            self.busy = len(request.text) > 250
+            self.busy = len(request.text) > 110
             yield chunk
         self.busy = False
 
@@ -128,7 +128,7 @@ class _LeftPosition(Sound):
     late = 0
 
     def synthesize(self, request: SpeechRequest) -> Iterator[PcmChunk]:
-        late, self.late = self.late, self.late + (len(request.text) > 250)
+        late, self.late = self.late, self.late + (len(request.text) > 110)
         for chunk in super().synthesize(request):
             yield replace(chunk, samples=chunk.samples[late:])
         self.late = late

@@ -83,6 +83,7 @@ def failures(engine: str, leave_out: Collection[str] = ()) -> dict[str, str]:
 
     class TestEngine(AdapterConformance):
         adapter = f"{_home(engine)}:{engine}"
+        sentence = "The old lighthouse still stands, by the harbour."
         patience_s = 3.0
         light_imports = ("sound_engine",)
         extra_imports = 1
