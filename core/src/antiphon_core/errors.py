@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 
@@ -76,3 +77,8 @@ class WorkerGone(AntiphonError):
 
 class BadSettings(AntiphonError):
     """A setting is unknown or its value is not allowed."""
+
+
+def condition(error: BaseException) -> str:
+    """An error's name for labels and logs: `UnknownVoice` is unknown_voice."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(error).__name__).lower()

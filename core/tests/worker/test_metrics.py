@@ -4,9 +4,9 @@ import json
 import subprocess
 import sys
 
-from antiphon_core.errors import UnknownVoice
+from antiphon_core.errors import UnknownVoice, condition
 from antiphon_core.worker.metrics import Metrics
-from antiphon_core.worker.report import Report, condition
+from antiphon_core.worker.report import Report
 
 SPOKEN = Report(
     model="m", rate_hz=48_000, samples=96_000, first_audio_ms=30, synth_ms=500, queue_ms=2, outcome="complete"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from antiphon_core.utterance import Finished, Reason, Start
@@ -41,8 +40,3 @@ class Report:
 
     def finished(self, reason: Reason) -> Finished:
         return Finished(reason, self.samples, self.first_audio_ms, self.synth_ms, self.queue_ms)
-
-
-def condition(error: BaseException) -> str:
-    """An error's name for labels and logs: `UnknownVoice` is unknown_voice."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(error).__name__).lower()

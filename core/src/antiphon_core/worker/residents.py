@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 import structlog
 
-from antiphon_core.errors import AntiphonError, CannotLoad, EngineStalled, Full
+from antiphon_core.errors import AntiphonError, CannotLoad, EngineStalled, Full, condition
 from antiphon_core.models import ModelInfo
 from antiphon_core.registry.base import LoadProgress, LoadStage, ModelState, ModelStatus, Reloaded
 from antiphon_core.tasks import Tasks
 from antiphon_core.worker.eviction import Policy, Tenant, judge
 from antiphon_core.worker.loading import Loader, Watched
 from antiphon_core.worker.metrics import Metrics
-from antiphon_core.worker.report import CANCELLED, condition
+from antiphon_core.worker.report import CANCELLED
 from antiphon_core.worker.resident import Lease, Resident
 from antiphon_core.worker.threads import in_thread
 from antiphon_core.worker.voices import known_model

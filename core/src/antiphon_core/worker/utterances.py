@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from structlog.contextvars import bind_contextvars
 
 from antiphon_core.audio import FRAME_MS, Frame, PcmFormat
-from antiphon_core.errors import AntiphonError, BadRequest, EngineStalled
+from antiphon_core.errors import AntiphonError, BadRequest, EngineStalled, condition
 from antiphon_core.models import ModelInfo, SpeechRequest
 from antiphon_core.utterance import Reason, Start, Started, SynthesisEvent, UtteranceMessage
 from antiphon_core.wire.rpc import LOOKAHEAD_BYTES
@@ -21,7 +21,7 @@ from antiphon_core.worker.audio_path import AudioPath
 from antiphon_core.worker.feed import Feed
 from antiphon_core.worker.outbox import Outbox
 from antiphon_core.worker.pull import Pull
-from antiphon_core.worker.report import Report, condition
+from antiphon_core.worker.report import Report
 from antiphon_core.worker.requests import Requests, ids_of
 from antiphon_core.worker.resident import Lease
 from antiphon_core.worker.residents import Residents
