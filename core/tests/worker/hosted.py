@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from antiphon_core.models import AdapterSettings
@@ -23,6 +24,15 @@ def scripted_loader(
     files = StoreFiles(Store(store, progress=Silent()), catalogue_of("worker.scripted"))
     settings = AdapterSettings(files=files, options=options, model_dirs=own)
     return Loader(load_adapter("scripted"), settings, files, "cpu", max_parallel, lambda: timeout_s)
+
+
+async def logged(event: str) -> None:
+    """Waits until the engine has logged an event."""
+    for _ in range(2_000):
+        if entries(event):
+            return
+        await asyncio.sleep(0.002)
+    raise AssertionError(f"the engine did not log {event!r}: {scripted.log}")
 
 
 def entries(event: str) -> list[str]:

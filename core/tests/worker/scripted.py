@@ -130,6 +130,7 @@ def _strike(place: str, options: Mapping[str, str]) -> None:
     if options.get("raise_at") == place:
         raise RuntimeError(f"broken at {place}")
     if options.get("hang_at") == place:
+        log.append(("hang", place))
         let_go.wait(60)
 
 

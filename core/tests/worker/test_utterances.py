@@ -28,7 +28,7 @@ from antiphon_core.worker.residents import Residents
 from antiphon_core.worker.trim import TrimSettings
 from antiphon_core.worker.utterances import Stage, Utterance, UtteranceLimits
 from worker import scripted
-from worker.hosted import entries, scripted_loader
+from worker.hosted import entries, logged, scripted_loader
 
 LIMITS = UtteranceLimits(
     max_text_bytes=1_000,
@@ -92,10 +92,15 @@ class House:
         self.limits = LIMITS
         self.places = Places(max_in_flight=0, max_queue=4)
         self.stalled: list[str] = []
-        self.residents = Residents(scripted_loader(store, **loading), lambda: Policy(), Metrics(), self.stalled.append)
+        self.noticed = asyncio.Event()
+        self.residents = Residents(scripted_loader(store, **loading), lambda: Policy(), Metrics(), self._notice)
         self.admission = Admission(lambda: self.places)
-        self.stage = Stage("w1", "plain", self.residents, self.admission, lambda: self.limits, self.stalled.append)
+        self.stage = Stage("w1", "plain", self.residents, self.admission, lambda: self.limits, self._notice)
         self.clients: list[Client] = []
+
+    def _notice(self, model_id: str) -> None:
+        self.stalled.append(model_id)
+        self.noticed.set()
 
     def client(self, *messages: UtteranceMessage | None) -> Client:
         client = Client(self.stage)
@@ -247,7 +252,7 @@ async def test_a_stop_reaches_an_utterance_whose_model_is_being_loaded(build: Bu
 async def test_a_cancelled_stream_frees_its_place_when_the_engine_has_let_go(build: Build) -> None:
     house = await build()
     client = house.client(Start(options={"hang_at": "middle"}), FOUR_WORDS, None)
-    await client.got(Frame, 4)
+    await logged("hang")
     client.stream.cancel()
     await asyncio.gather(client.stream, return_exceptions=True)
     assert house.admission.in_flight == 1
@@ -325,10 +330,10 @@ async def test_an_engine_that_hangs_is_noticed_also_after_its_client_has_gone(bu
     house = await build()
     house.limits = replace(LIMITS, stall_s=0.05)
     client = house.client(Start(options={"hang_at": "middle"}), FOUR_WORDS, None)
-    await client.got(Frame)
+    await logged("hang")
     client.stream.cancel()
     await asyncio.gather(client.stream, return_exceptions=True)
-    await asyncio.sleep(0.1)
+    await asyncio.wait_for(house.noticed.wait(), 5)
     assert house.stalled == ["plain"]
 
 
@@ -406,6 +411,16 @@ async def test_a_draining_worker_takes_no_utterance_and_lets_the_running_finish(
     running.say(Text("hree.", last=True), None)
     await running.stream
     assert running.finished.reason is Reason.COMPLETE
+
+
+@pytest.mark.parametrize("options", [{}, {"raise_at": "middle"}])
+async def test_the_place_is_free_when_the_client_hears_of_the_end(build: Build, options: dict[str, str]) -> None:
+    house = await build()
+    house.places = Places(max_in_flight=1, max_queue=0)
+    for _ in range(50):
+        client = house.client(Start(options=options), FOUR_WORDS, None)
+        await asyncio.gather(client.stream, return_exceptions=True)
+        assert house.admission.in_flight == 0
 
 
 async def test_a_model_speaks_as_many_utterances_at_once_as_it_declares(build: Build) -> None:

@@ -93,6 +93,7 @@ class Utterance:
         self._admitting: asyncio.Future[Lease] | None = None
         self._sending: asyncio.Task[None] | None = None
         self._pull: Pull | None = None
+        self._pulling: asyncio.Future[None] | None = None
         self._abandoned: AntiphonError | None = None
 
     async def run(self) -> None:
@@ -164,17 +165,28 @@ class Utterance:
         self._pull = Pull(lease.model, ask, self._feed, path, self._outbox, self._engine)
         held = self._held.pop_all()
         held.callback(Watch(self._limits.stall_s, lambda: self._engine.running_s, stalled).stop)
-        lease.slot.run(self._pull.run).add_done_callback(lambda _: held.close())
+        self._pulling = lease.slot.run(self._pull.run)
+        self._pulling.add_done_callback(lambda _: held.close())
         self._requests.expect_text()
 
     async def _pass_on(self) -> Reason:
         """Sends what the engine makes, until the end of it."""
-        while (event := await self._outbox.take()) is not None:
-            if await self._wait_for_go():
-                await self._give(event)
-                if isinstance(event, Frame):
-                    self.report.samples += event.speech_samples
+        try:
+            while (event := await self._outbox.take()) is not None:
+                if await self._wait_for_go():
+                    await self._give(event)
+                    if isinstance(event, Frame):
+                        self.report.samples += event.speech_samples
+        except AntiphonError:
+            await self._engine_let_go()
+            raise
+        await self._engine_let_go()
         return Reason.STOPPED if self._outbox.closed else Reason.COMPLETE
+
+    async def _engine_let_go(self) -> None:
+        """Where the engine has come to its end: its place is free before the client hears of it and comes again."""
+        if self._pulling is not None and not self._outbox.closed:
+            await asyncio.wait({self._pulling})
 
     async def _wait_for_go(self) -> bool:
         """Waits while the client pauses. False if it wants no more instead of going on."""

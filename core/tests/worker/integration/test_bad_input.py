@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -150,11 +151,35 @@ async def test_a_full_worker_says_when_to_come_again(channel: grpc.aio.Channel) 
     first.cancel()
 
 
+VANISHING = """
+import asyncio, sys, time
+import grpc
+from antiphon_core.utterance import Start, Text
+from antiphon_core.wire.calls import UtteranceCall
+
+async def main():
+    channel, calls = grpc.aio.insecure_channel(sys.argv[1]), []
+    for text in (Text("word " * 1_000, last=True), Text("one ")):
+        calls.append(UtteranceCall(channel))
+        await calls[-1].send(Start())
+        await calls[-1].send(text)
+        await calls[-1].receive()
+    print("speaking", flush=True)
+    time.sleep(60)
+
+asyncio.run(main())
+"""
+
+
 async def test_a_client_that_vanishes_leaves_nothing_behind(app: App, channel: grpc.aio.Channel) -> None:
-    async with channel_to(app.address) as other:
-        for text in (Text("word " * 500, last=True), Text("one ")):
-            call = await send(other, Start(), text)
-            await call.receive()
+    client = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", VANISHING, app.address, stdout=asyncio.subprocess.PIPE
+    )
+    assert client.stdout is not None
+    assert await client.stdout.readline() == b"speaking\n"
+    assert (await WorkerClient(channel).describe()).load.in_flight == 2
+    client.kill()
+    await client.wait()
     await asyncio.sleep(0.2)
     await speaks_on(channel)
 
