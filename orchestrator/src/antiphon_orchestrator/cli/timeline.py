@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -127,9 +127,7 @@ class _Row:
             return
         font, x = _font(13), self._x(words.at_ms)
         room = _MARGIN + _ROW_S * _PIXELS_A_SECOND - x
-        text = words.text
-        while len(text) > 8 and self._draw.textlength(text, font=font) > room:
-            text = text[: -len(text) // 10 or -1].rstrip(" .…") + "…"
+        text = shortened(words.text, room, lambda text: self._draw.textlength(text, font=font))
         self._draw.text((x, self._lane_top(words.side) - 18), text, fill=_INK, font=font)
 
     def _held(self, span: Span) -> None:
@@ -173,6 +171,15 @@ def _legend(draw: ImageDraw.ImageDraw, width: int) -> None:
 
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)
+
+
+def shortened(text: str, room: float, width: Callable[[str], float]) -> str:
+    """As much of the text as there is room for."""
+    if width(text) <= room:
+        return text
+    while text and width(f"{text}…") > room:
+        text = text[:-1]
+    return f"{text.rstrip(' .')}…" if text else ""
 
 
 def spans_between(begins: Sequence[float], ends: Sequence[float], last_ms: float, label: str) -> list[Span]:
