@@ -68,9 +68,11 @@ class Call:
         """
         for start in range(0, len(track), FRAME_SAMPLES):
             frame = track[start : start + FRAME_SAMPLES]
-            self.spoken.append((self.now_sample, frame))
+            if time.monotonic() - self._due_s > _LATE_S:
+                self._due_s = time.monotonic()
+            self.spoken.append((round((self._due_s - self.began_s) * RATE_HZ), frame))
             await self.send("input_audio_buffer.append", audio=base64.b64encode(frame.tobytes()).decode())
-            self._due_s = max(self._due_s, time.monotonic() - _LATE_S) + FRAME_SAMPLES / RATE_HZ
+            self._due_s += FRAME_SAMPLES / RATE_HZ
             await asyncio.sleep(max(0.0, self._due_s - time.monotonic()))
 
     async def silent_until(self, done: asyncio.Event, limit_s: float) -> bool:
