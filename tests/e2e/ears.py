@@ -9,6 +9,7 @@ import wave
 import httpx
 
 RATE_HZ = 24_000
+_NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 
 def wav(pcm: bytes, rate_hz: int = RATE_HZ) -> bytes:
@@ -28,7 +29,13 @@ def recognised(server: str, recording: bytes) -> str:
 
 
 def words_of(text: str) -> list[str]:
-    return re.findall(r"[a-z0-9']+", text.lower())
+    """Without case and punctuation; recognisers write numbers in figures."""
+    spoken = re.sub(r"\d+", lambda found: _name(int(found[0])), text.lower().replace("+", " plus "))
+    return re.findall(r"[a-z0-9']+", spoken)
+
+
+def _name(number: int) -> str:
+    return _NUMBERS[number] if number < len(_NUMBERS) else str(number)
 
 
 def word_error_rate(said: str, heard: str) -> float:
