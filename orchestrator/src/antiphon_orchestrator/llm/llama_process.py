@@ -25,7 +25,7 @@ def main() -> None:
     options = json.loads(sys.argv[1])
     try:
         server = serve(options)
-    except (ImportError, RuntimeError) as error:
+    except (AttributeError, ImportError, RuntimeError) as error:  # missing, of another age, or no such model
         sys.exit(str(error))
     if options["first_messages"]:
         threading.Thread(target=read_ahead, args=(server, options), daemon=True).start()
