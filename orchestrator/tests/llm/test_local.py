@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import replace
@@ -185,6 +188,23 @@ class TestLocal:
         with pytest.raises(LlmFailed, match="was closed"):
             await text_of(llm, asking("Hi."))
         await llm.prepare(asking("Hi."))
+
+
+@pytest.mark.integration
+@pytest.mark.timeout(60)
+def test_the_process_does_not_outlive_one_that_is_killed(model_folder: ModelFolder) -> None:
+    script = (
+        "import sys, time; from pathlib import Path; from antiphon_orchestrator.llm.local import LocalLlm\n"
+        "llm = LocalLlm(Path(sys.argv[1])); print(llm.server.pid, llm.server.socket, flush=True); time.sleep(60)"
+    )
+    folder = str(model_folder("smollm2-135m-instruct"))
+    with subprocess.Popen([sys.executable, "-c", script, folder], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        pid, socket = parent.stdout.readline().split()
+        child = psutil.Process(int(pid))
+        parent.kill()
+    child.wait(timeout=10)
+    shutil.rmtree(Path(socket).parent)
 
 
 # -------------------------------------------------------------------------- failures
