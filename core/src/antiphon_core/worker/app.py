@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import uuid
 from collections.abc import Coroutine
 from dataclasses import asdict
@@ -146,6 +147,7 @@ class App:
         hurry.cancel()
 
     def _serve_metrics(self) -> None:
+        loop = asyncio.get_running_loop()
         for name, text, read in (
             ("in_flight", "Utterances that hold a place", lambda: self._admission.in_flight),
             ("queued", "Utterances that wait for a place", lambda: self._admission.queued),
@@ -155,6 +157,8 @@ class App:
                 "What models in memory take, as their adapters estimate it",
                 lambda: sum(tenant.size_bytes for tenant in self._residents.tenants()),
             ),
+            ("threads", "Threads of the process", threading.active_count),
+            ("tasks", "Tasks of the event loop", lambda: len(asyncio.all_tasks(loop))),
             ("draining", "1 while no more utterances are taken", self._ending.is_set),
         ):
             self._metrics.watch(name, text, read)
