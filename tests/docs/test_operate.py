@@ -24,14 +24,14 @@ def served(tmp_path: Path) -> dict[str, set[str]]:
     with log.open("w") as out:
         process = subprocess.Popen([*command, "--port", "0", "--metrics-port", "0"], stderr=out)
     try:
-        for event in ("metrics", "ready"):
-            while not (found := re.search(rf'"address": "([^"]+)"[^\n]*"event": "{event}"', log.read_text())):
-                assert process.poll() is None, log.read_text()
-                time.sleep(0.02)
-            if event == "metrics":
-                url = f"http://{found[1]}/metrics"
-        assert say.main(["--worker", found[1], "--out", str(tmp_path / "said.wav"), "good morning"]) == 0
-        with urllib.request.urlopen(url) as response:
+        addresses: dict[str, str] = {}
+        while "ready" not in addresses:
+            assert process.poll() is None, log.read_text()
+            time.sleep(0.02)
+            found = re.findall(r'"address": "([^"]+)".*"event": "(\w+)"', log.read_text())
+            addresses = {event: address for address, event in found}
+        assert say.main(["--worker", addresses["ready"], "--out", str(tmp_path / "said.wav"), "good morning"]) == 0
+        with urllib.request.urlopen(f"http://{addresses['metrics']}/metrics") as response:
             page = response.read().decode()
     finally:
         process.terminate()
