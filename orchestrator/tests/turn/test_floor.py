@@ -64,7 +64,8 @@ def test_a_backchannel_holds_the_reply_and_lets_it_go_on(talk: Conversation) -> 
     assert talk.on(ev.UserHeard(Heard.BACKCHANNEL), after_ms=250) == []
     assert talk.on(ev.UserPaused(300), after_ms=150) == [ev.Recognise()]
     assert talk.on(ev.UserHeard(Heard.BACKCHANNEL, final=True), after_ms=60) == []
-    assert talk.ticks(40) == [ev.Resume()]
+    assert talk.ticks(80) == []
+    assert talk.ticks(20) == [ev.Resume()]
     assert talk.state() is State.SPEAKING
     assert talk.on(ev.UserFinished(), after_ms=300) == [ev.DiscardTurn()]
 
@@ -79,17 +80,19 @@ def test_two_words_interrupt_while_they_are_spoken(talk: Conversation) -> None:
 # --------------------------------------------------------------- speech during a reply
 
 
-def test_a_click_is_over_before_anything_is_recognised(talk: Conversation) -> None:
+def test_a_click_holds_the_reply_for_a_moment(talk: Conversation) -> None:
     talk.reply()
     talk.on(ev.UserStarted())
-    assert talk.on(ev.UserPaused(64), after_ms=150) == [ev.Resume()]
+    assert talk.on(ev.UserPaused(32), after_ms=100) == [ev.Recognise()]
+    assert talk.on(ev.UserHeard(Heard.NOTHING, final=True), after_ms=60) == []
+    assert talk.ticks(100) == [ev.Resume()]
 
 
 def test_words_after_a_backchannel_hold_again_and_interrupt(talk: Conversation) -> None:
     epoch = talk.reply()
     talk.on(ev.UserStarted())
     talk.on(ev.UserPaused(250), after_ms=300)
-    assert talk.on(ev.UserHeard(Heard.BACKCHANNEL, final=True), after_ms=100) == [ev.Resume()]
+    assert talk.on(ev.UserHeard(Heard.BACKCHANNEL, final=True), after_ms=150) == [ev.Resume()]
     assert talk.on(ev.UserResumed(), after_ms=100) == [ev.Hold()]
     assert talk.on(ev.UserHeard(Heard.BACKCHANNEL), after_ms=100) == []
     assert talk.on(ev.UserHeard(Heard.COMMAND, words=3), after_ms=200) == [ev.Interrupt(epoch + 1, ev.Cause.USER)]
@@ -188,7 +191,7 @@ def test_speech_before_the_first_sound_holds_the_answer_and_a_cough_does_not_cos
     epoch = talk.turn()
     assert talk.on(ev.UserStarted()) == [ev.Hold()]
     talk.on(ev.UserPaused(200), after_ms=200)
-    assert talk.on(ev.UserHeard(Heard.NOTHING, final=True)) == [ev.Resume()]
+    assert talk.on(ev.UserHeard(Heard.NOTHING, final=True), after_ms=150) == [ev.Resume()]
     assert talk.state() is State.THINKING
     assert talk.on(ev.UserFinished()) == [ev.DiscardTurn()]
     talk.on(ev.ReplyStarted(epoch))
@@ -279,7 +282,7 @@ def test_a_reply_that_ends_after_the_turn_that_held_it_settles_the_turn(talk: Co
 def test_a_dismissed_backchannel_is_discarded_after_the_reply_too(talk: Conversation) -> None:
     epoch = talk.reply()
     talk.on(ev.UserStarted(), ev.UserPaused(300))
-    talk.on(ev.UserHeard(Heard.BACKCHANNEL, final=True), after_ms=100)
+    talk.on(ev.UserHeard(Heard.BACKCHANNEL, final=True), after_ms=150)
     talk.on(ev.ReplyFinished(epoch))
     assert talk.state() is State.IDLE
     assert talk.on(ev.UserPaused(300)) == []
@@ -289,7 +292,7 @@ def test_a_dismissed_backchannel_is_discarded_after_the_reply_too(talk: Conversa
 def test_what_follows_a_dismissed_backchannel_after_the_reply_is_a_turn(talk: Conversation) -> None:
     epoch = talk.reply()
     talk.on(ev.UserStarted(), ev.UserPaused(300))
-    talk.on(ev.UserHeard(Heard.BACKCHANNEL, final=True), after_ms=100)
+    talk.on(ev.UserHeard(Heard.BACKCHANNEL, final=True), after_ms=150)
     talk.on(ev.ReplyFinished(epoch), ev.UserResumed())
     assert talk.state() is State.LISTENING
     talk.on(ev.UserPaused(300), ev.UserHeard(Heard.BACKCHANNEL, final=True))

@@ -34,10 +34,12 @@ MM_HM = UserHeard(Heard.BACKCHANNEL)
 @pytest.mark.parametrize(
     ("heard", "spoken_ms", "expected"),
     [
-        (UserHeard(Heard.COMMAND), 100, Verdict.INTERRUPT),
-        (UserHeard(Heard.COMMAND, level_db=-15.0), 100, Verdict.INTERRUPT),
-        (UserHeard(Heard.COMMAND, level_db=-20.0), 100, Verdict.RESUME),
-        (UserHeard(Heard.WORDS, words=5, level_db=-15.0), 1_000, Verdict.RESUME),
+        (UserHeard(Heard.COMMAND), 199, Verdict.WAIT),
+        (UserHeard(Heard.COMMAND), 200, Verdict.INTERRUPT),
+        (UserHeard(Heard.COMMAND, words=2), 100, Verdict.INTERRUPT),
+        (UserHeard(Heard.COMMAND, level_db=-17.0), 200, Verdict.INTERRUPT),
+        (UserHeard(Heard.COMMAND, level_db=-18.0), 200, Verdict.RESUME),
+        (UserHeard(Heard.WORDS, words=5, level_db=-12.0), 1_000, Verdict.RESUME),
         (UserHeard(Heard.WORDS, words=2), 100, Verdict.INTERRUPT),
         (WORD, 400, Verdict.WAIT),
         (WORD, 500, Verdict.INTERRUPT),
@@ -56,18 +58,20 @@ def test_while_the_user_speaks(heard: UserHeard | None, spoken_ms: int, expected
 @pytest.mark.parametrize(
     ("heard", "spoken_ms", "silent_ms", "expected"),
     [
-        (None, 90, 0, Verdict.RESUME),
-        (None, 300, 200, Verdict.WAIT),
+        (None, 300, 399, Verdict.WAIT),
         (None, 300, 400, Verdict.RESUME),
+        (None, 899, 400, Verdict.RESUME),
         (None, 900, 400, Verdict.INTERRUPT),
-        (MM_HM, 300, 100, Verdict.WAIT),
+        (MM_HM, 300, 399, Verdict.WAIT),
         (MM_HM, 300, 400, Verdict.RESUME),
-        (UserHeard(Heard.BACKCHANNEL, final=True), 300, 99, Verdict.WAIT),
-        (UserHeard(Heard.BACKCHANNEL, final=True), 300, 100, Verdict.RESUME),
-        (UserHeard(Heard.NOTHING, final=True), 1_000, 0, Verdict.RESUME),
-        (UserHeard(Heard.WORDS, final=True), 240, 0, Verdict.RESUME),
+        (UserHeard(Heard.BACKCHANNEL, final=True), 300, 149, Verdict.WAIT),
+        (UserHeard(Heard.BACKCHANNEL, final=True), 300, 150, Verdict.RESUME),
+        (UserHeard(Heard.NOTHING, final=True), 1_000, 149, Verdict.WAIT),
+        (UserHeard(Heard.NOTHING, final=True), 1_000, 150, Verdict.RESUME),
+        (UserHeard(Heard.WORDS, final=True), 249, 150, Verdict.RESUME),
         (UserHeard(Heard.WORDS, final=True), 250, 0, Verdict.INTERRUPT),
-        (WORD, 300, 0, Verdict.WAIT),
+        (UserHeard(Heard.COMMAND, final=True), 199, 150, Verdict.RESUME),
+        (WORD, 300, 399, Verdict.WAIT),
         (WORD, 300, 400, Verdict.INTERRUPT),
     ],
 )
@@ -77,7 +81,7 @@ def test_after_the_user_spoke(heard: UserHeard | None, spoken_ms: int, silent_ms
 
 def test_yes_to_the_question_that_is_being_asked_is_an_answer() -> None:
     assert verdict(heard=UserHeard(Heard.BACKCHANNEL, final=True), silent_ms=0, answers=True) is Verdict.INTERRUPT
-    assert verdict(heard=UserHeard(Heard.NOTHING, final=True), silent_ms=0, answers=True) is Verdict.RESUME
+    assert verdict(heard=UserHeard(Heard.NOTHING, final=True), silent_ms=150, answers=True) is Verdict.RESUME
 
 
 def test_speech_in_spurts_is_judged_by_all_of_it() -> None:
@@ -115,10 +119,12 @@ def test_nothing_stays_undecided(heard: UserHeard | None, spoken_ms: int, silent
 
 
 def test_speech_that_keeps_breaking_off_does_not_hold_for_ever() -> None:
-    speech = UserSpeech(0)
-    for start_ms in range(0, SETTINGS.limit_ms, 300):
+    begun_ms = 7_000
+    speech = UserSpeech(begun_ms)
+    for start_ms in range(begun_ms, begun_ms + SETTINGS.limit_ms, 300):
         assert decide(speech, start_ms, SETTINGS) is Verdict.WAIT
-        speech.pause(start_ms + 50, 50 if start_ms else 100)
+        speech.pause(start_ms + 50, 50)
         speech.go_on(start_ms + 300)
-    assert speech.spoken_ms(SETTINGS.limit_ms + 200) < SETTINGS.takeover_ms
-    assert decide(speech, SETTINGS.limit_ms, SETTINGS) is Verdict.RESUME
+    assert speech.spoken_ms(begun_ms + SETTINGS.limit_ms + 200) < SETTINGS.takeover_ms
+    assert decide(speech, begun_ms + SETTINGS.limit_ms - 1, SETTINGS) is Verdict.WAIT
+    assert decide(speech, begun_ms + SETTINGS.limit_ms, SETTINGS) is Verdict.RESUME

@@ -5,12 +5,13 @@ WAIT. While it waits the reply is held (silent or ducked), so waiting costs the 
 going on talks over a person, giving up loses an answer. Therefore:
 
 1. Speech much fainter than the user's usual level is somebody else's: go on.
-2. A command ("stop", "wait", "no", "hello?") interrupts at once, even if it is rather faint.
+2. A command ("stop", "wait", "no", "hello?") interrupts at once, even if it is rather faint; it must only be long
+   enough to have been said at all.
 3. Words interrupt at once if there are two, or if one is drawn out or, after the speech, not too short: one very
    short word is a cough that a recogniser made something of.
-4. After the speech: no words at all mean go on. So does a backchannel, once nothing followed it for `follow_ms`; but
-   where the sentence held is the reply's last and asks something, "yeah" is the answer to it and interrupts. If
-   nothing was recognised in `patience_ms`, length decides.
+4. After the speech: a backchannel, a cough or a click mean go on, once nothing followed them for `follow_ms` ("oh,
+   okay"). But where the sentence held is the reply's last and asks something, "yeah" is the answer to it and
+   interrupts. If nothing was recognised in `patience_ms`, length decides.
 5. While the speech lasts: a backchannel drawn out beyond `backchannel_ms` takes the floor; noise in which no words are
    recognised for `noise_ms` does not; with no recogniser's word at all, `takeover_ms` of speech is enough.
 6. Whatever happens, nothing stays held longer than `limit_ms`: go on.
@@ -37,11 +38,11 @@ class Verdict(Enum):
 class HoldSettings:
     """Bounds of the decision, in milliseconds of speech or of waiting; levels against the user's usual one."""
 
-    click_ms: int = 100
+    command_ms: int = 200
     word_ms: int = 250
     drawn_out_word_ms: int = 500
     patience_ms: int = 400
-    follow_ms: int = 100
+    follow_ms: int = 150
     takeover_ms: int = 900
     backchannel_ms: int = 1_500
     noise_ms: int = 1_500
@@ -135,11 +136,12 @@ def _by_words(speech: UserSpeech, now_ms: int, settings: HoldSettings) -> Verdic
         return Verdict.WAIT
     if settings.is_faint(heard):
         return Verdict.RESUME
-    if heard.kind is Heard.COMMAND:
-        return Verdict.INTERRUPT
-    if heard.kind is not Heard.WORDS:
+    if heard.kind not in (Heard.WORDS, Heard.COMMAND):
         return Verdict.WAIT
-    needed_ms = settings.word_ms if _settled(speech, now_ms, settings) else settings.drawn_out_word_ms
+    if heard.kind is Heard.COMMAND:
+        needed_ms = settings.command_ms
+    else:
+        needed_ms = settings.word_ms if _settled(speech, now_ms, settings) else settings.drawn_out_word_ms
     return Verdict.INTERRUPT if heard.words > 1 or speech.spoken_ms(now_ms) >= needed_ms else Verdict.WAIT
 
 
@@ -152,16 +154,11 @@ def _settled(speech: UserSpeech, now_ms: int, settings: HoldSettings) -> bool:
 
 
 def _after_speech(speech: UserSpeech, now_ms: int, settings: HoldSettings) -> Verdict:
-    spoken_ms = speech.spoken_ms(now_ms)
-    if speech.heard is None and spoken_ms < settings.click_ms:
-        return Verdict.RESUME
     if not _settled(speech, now_ms, settings):
         return Verdict.WAIT
     if speech.heard is None:
-        return Verdict.INTERRUPT if spoken_ms >= settings.takeover_ms else Verdict.RESUME
-    if speech.heard.kind is not Heard.BACKCHANNEL:
-        return Verdict.RESUME
-    if speech.answers:
+        return Verdict.INTERRUPT if speech.spoken_ms(now_ms) >= settings.takeover_ms else Verdict.RESUME
+    if speech.answers and speech.heard.kind is Heard.BACKCHANNEL:
         return Verdict.INTERRUPT
     alone = speech.over or speech.silent_ms(now_ms) >= settings.follow_ms
     return Verdict.RESUME if alone else Verdict.WAIT
