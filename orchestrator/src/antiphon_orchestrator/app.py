@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import structlog
 from antiphon_core.errors import AntiphonError, Full
-from antiphon_core.registry.base import Fleet
-from antiphon_core.registry.urls import fleet_for
-from antiphon_core.store import StoreFiles
+from antiphon_core.live import LiveSettings
+from antiphon_core.logs import set_log_level
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route, WebSocketRoute
 
@@ -27,63 +26,62 @@ from antiphon_orchestrator.aliases import (
 from antiphon_orchestrator.api.catalog import Catalog
 from antiphon_orchestrator.api.gate import Gate, GateSettings
 from antiphon_orchestrator.api.health import Health
-from antiphon_orchestrator.api.http_errors import answer_condition
+from antiphon_orchestrator.api.http_errors import answer_bug, answer_condition, answer_status
 from antiphon_orchestrator.api.realtime.websocket import RealtimeSocket
 from antiphon_orchestrator.api.speech import SpeechEndpoint
 from antiphon_orchestrator.api.transcriptions import TranscriptionEndpoint
-from antiphon_orchestrator.providers import Ears, Mind, load_ears, load_mind
-from antiphon_orchestrator.session.config import SessionConfig
-from antiphon_orchestrator.session.outlet import Outlet
-from antiphon_orchestrator.session.parts import Parts, SessionSettings
+from antiphon_orchestrator.api.uploads import UploadLimits
+from antiphon_orchestrator.conversations import Conversations, clock_ms
+from antiphon_orchestrator.metrics import Metrics
+from antiphon_orchestrator.providers import Ears, Mind, Providers, providers_for
+from antiphon_orchestrator.recording import Recorder
+from antiphon_orchestrator.session.parts import Parts
 from antiphon_orchestrator.session.refusal import Refusal
-from antiphon_orchestrator.session.session import Session
 from antiphon_orchestrator.settings import ServerSettings
-from antiphon_orchestrator.speech.client import SpeechClient
-from antiphon_orchestrator.speech.fleet_speech import FleetSpeech
-from antiphon_orchestrator.turn.limits import LimitSettings
 
 log = structlog.get_logger(__name__)
-
-
-def clock_ms() -> int:
-    """Milliseconds that only grow."""
-    return time.monotonic_ns() // 1_000_000
 
 
 class Server:
     """One process. `app` is what an ASGI server runs; it loads while it already answers /livez."""
 
-    def __init__(self, settings: ServerSettings, files: StoreFiles) -> None:
-        self.settings = settings
-        self._files = files
-        self._fleet: Fleet = fleet_for(settings.registry)
-        self._client = SpeechClient()
-        self._speech = FleetSpeech(self._fleet, self._client)
+    def __init__(self, live: LiveSettings[ServerSettings], providers: Providers | None = None) -> None:
+        self._live = live
+        self.metrics = Metrics()
+        self._providers = providers or providers_for(live.now, self.metrics)
+        self._fleet = self._providers.fleet
         self._catalog = Catalog(self._fleet)
-        self._aliases = Aliases(
-            voices={**DEFAULT_VOICES, **settings.voice_aliases},
-            speech_models={**DEFAULT_SPEECH_MODELS, **settings.speech_aliases},
-            recognisers={**DEFAULT_RECOGNISERS, **settings.recogniser_aliases},
-            minds={**DEFAULT_MINDS, **settings.mind_aliases},
-        )
+        self._aliases = _aliases(live.now)
         self._ears: Ears | None = None
         self._mind: Mind | None = None
-        self._failed: str = ""
-        self.sessions: set[Session] = set()
+        self._failed = ""
         self._changed = asyncio.Event()
         self._fleet.subscribe(self._changed.set)
+        self._recorder = Recorder(clock_ms)
+        self.conversations = Conversations(lambda: live.now, self._parts, self._aliases, self.metrics, self._recorder)
+        self.metrics.watch("workers", "Speech workers that are known", lambda: len(self._fleet.workers()))
         self.app = self._starlette()
 
+    @property
+    def settings(self) -> ServerSettings:
+        """Those that count now."""
+        return self._live.now
+
     def _starlette(self) -> Starlette:
-        settings = self.settings
-        health = Health(self.missing, self._report)
-        socket = RealtimeSocket(self, settings.max_unread_bytes)
-        speech = SpeechEndpoint(self._speech, self._aliases, max_text_chars=settings.max_text_chars)
+        live = self._live
+        health = Health(self.missing, self._report, self.metrics.registry)
+        socket = RealtimeSocket(self.conversations)
+        speech = SpeechEndpoint(self._providers.speech, self._aliases, lambda: live.now.max_text_chars)
         transcriptions = TranscriptionEndpoint(
-            self.ears, self._aliases, settings.recogniser, max_upload_bytes=settings.max_upload_bytes
+            self.ears,
+            self._aliases,
+            live.now.recogniser,
+            lambda: UploadLimits(live.now.max_upload_bytes, live.now.max_upload_s),
         )
         gate = GateSettings(
-            settings.api_keys, settings.origins, loopback_only=settings.is_loopback and not settings.open_to_all
+            live.now.api_keys,
+            live.now.origins,
+            loopback_only=live.now.is_loopback and not live.now.open_to_all,
         )
         return Starlette(
             routes=[
@@ -98,8 +96,13 @@ class Server:
                 Route("/health", health.health),
                 Route("/metrics", health.metrics),
             ],
-            middleware=[Middleware(Gate, settings=gate)],
-            exception_handlers={AntiphonError: answer_condition, Refusal: answer_condition},
+            middleware=[Middleware(Gate, settings=gate, metrics=self.metrics)],
+            exception_handlers={
+                AntiphonError: answer_condition,
+                Refusal: answer_condition,
+                HTTPException: answer_status,
+                Exception: answer_bug,
+            },
             lifespan=self._life,
         )
 
@@ -108,33 +111,39 @@ class Server:
     @asynccontextmanager
     async def _life(self, _: Starlette) -> AsyncIterator[None]:
         async with asyncio.TaskGroup() as tasks:
-            running = [tasks.create_task(self._fleet.run()), tasks.create_task(self._load())]
+            work = (self._fleet.run(), self._load(), self._live.run(self._settings_changed), self._recorder.run())
+            running = [tasks.create_task(part) for part in work]
             try:
                 yield
             finally:
-                for session in tuple(self.sessions):
-                    session.hang_up()
+                self.conversations.close()
                 for task in running:
                     task.cancel()
                 await self._close_parts()
 
     async def _close_parts(self) -> None:
-        await self._client.close()
+        await self._providers.close_speech()
         for part in (self._ears, self._mind):
             if part is not None:
                 await part.aclose()
 
     async def _load(self) -> None:
+        ears = asyncio.to_thread(self._providers.load_ears)
+        mind = asyncio.to_thread(self._providers.load_mind)
         try:
-            ears = asyncio.to_thread(load_ears, self.settings, self._files)
-            mind = asyncio.to_thread(load_mind, self.settings, self._files)
             self._ears, self._mind = await asyncio.gather(ears, mind)
         except AntiphonError as error:
             self._failed = error.message
             log.error("cannot load", reason=error.message)
-            return
+        except Exception as error:
+            self._failed = f"{type(error).__name__}: {error}"
+            log.exception("cannot load")
+        else:
+            log.info("ears and mind loaded", recogniser=self.settings.recogniser, mind=self.settings.mind)
         self._changed.set()
-        log.info("ears and mind loaded", recogniser=self.settings.recogniser, mind=self.settings.mind)
+
+    def _settings_changed(self) -> None:
+        set_log_level(self.settings.log_level)
 
     def missing(self) -> list[str]:
         """What there is not yet, for /readyz."""
@@ -151,13 +160,13 @@ class Server:
 
     def _report(self) -> dict[str, Any]:
         return {
-            "sessions": len(self.sessions),
+            "sessions": len(self.conversations),
             "workers": [record.description.worker for record in self._fleet.workers()],
             "recogniser": self.settings.recogniser,
             "mind": self.settings.mind,
         }
 
-    # --------------------------------------------------------------------- sessions
+    # ------------------------------------------------------------------------ parts
 
     def ears(self) -> Ears:
         """What listens; a condition while it is still loading."""
@@ -165,51 +174,24 @@ class Server:
             raise Full(f"the server is still loading: {', '.join(self.missing())}", retry_after_ms=2_000)
         return self._ears
 
-    def check_room(self) -> None:
-        """Raises if no further conversation can be held."""
-        self.ears()
-        if len(self.sessions) >= self.settings.max_sessions:
-            raise Full(
-                f"all {self.settings.max_sessions} conversations this server holds at once are taken; try again later",
-                retry_after_ms=5_000,
-            )
-
-    def new_config(self, model: str) -> SessionConfig:
-        """What a session is like until its client says otherwise."""
-        config = SessionConfig(model=model, instructions=self.settings.instructions)
-        config.audio.output.voice = self.settings.voice
-        return config
-
-    @contextmanager
-    def session(self, config: SessionConfig, outlet: Outlet) -> Iterator[Session]:
-        """A conversation, counted as long as it is held."""
+    def _parts(self) -> Parts:
         ears, mind = self.ears(), self._mind
         assert mind is not None
-        parts = Parts(ears.new_vad, ears.turn_detector, ears.asr, mind.llm, self._speech, self._catalog.voices)
-        session = Session(parts, self._session_settings(), config, outlet, clock_ms)
-        self.sessions.add(session)
-        try:
-            yield session
-        finally:
-            self.sessions.discard(session)
-
-    def _session_settings(self) -> SessionSettings:
-        settings = self.settings
-        return SessionSettings(
-            instructions=settings.instructions,
-            voice=settings.voice,
-            language=settings.language,
-            temperature=settings.temperature,
-            apology=settings.apology,
-            context_tokens=settings.context_tokens,
-            answer_tokens=settings.answer_tokens,
-            lead_ms=settings.lead_ms,
-            hold_mode=settings.hold_mode,
-            speculate=settings.speculate,
-            limits=LimitSettings(
-                idle_ms=round(settings.idle_s * 1000),
-                duration_ms=round(settings.duration_s * 1000),
-                turns=settings.turns,
-            ),
-            aliases=self._aliases,
+        return Parts(
+            ears.new_vad,
+            ears.turn_detector,
+            ears.asr,
+            mind.llm,
+            self._providers.speech,
+            self._catalog.voices,
+            self.metrics,
         )
+
+
+def _aliases(settings: ServerSettings) -> Aliases:
+    return Aliases(
+        voices={**DEFAULT_VOICES, **settings.voice_aliases},
+        speech_models={**DEFAULT_SPEECH_MODELS, **settings.speech_aliases},
+        recognisers={**DEFAULT_RECOGNISERS, **settings.recogniser_aliases},
+        minds={**DEFAULT_MINDS, **settings.mind_aliases},
+    )

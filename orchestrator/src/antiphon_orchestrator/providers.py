@@ -1,17 +1,22 @@
-"""Builds ears and mind as the settings name them. Slow: fetches and loads models; run in a thread."""
+"""Builds what listens, thinks and speaks as the settings name it. Loading is slow: it fetches models."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from inspect import isawaitable
 from pathlib import Path
 
 from antiphon_core.errors import BadSettings
+from antiphon_core.registry.base import Fleet
+from antiphon_core.registry.urls import fleet_for
 from antiphon_core.store import Progress, Store, StoreFiles, catalogue_of
 
-from antiphon_orchestrator.ports import Asr, Llm, TurnDetector, Vad
+from antiphon_orchestrator.metrics import Metrics
+from antiphon_orchestrator.ports import Asr, Llm, Speech, TurnDetector, Vad
 from antiphon_orchestrator.settings import ServerSettings
+from antiphon_orchestrator.speech.client import SpeechClient
+from antiphon_orchestrator.speech.fleet_speech import FleetSpeech
 
 CATALOGUE_PACKAGE = "antiphon_orchestrator"
 
@@ -57,6 +62,27 @@ async def _closed(part: object) -> None:
             if isawaitable(ending):
                 await ending
             return
+
+
+@dataclass(frozen=True, slots=True)
+class Providers:
+    """What a server is put together from. Both functions are slow and run in threads of their own."""
+
+    load_ears: Callable[[], Ears]
+    load_mind: Callable[[], Mind]
+    fleet: Fleet
+    speech: Speech
+    close_speech: Callable[[], Awaitable[None]]
+
+
+def providers_for(settings: ServerSettings, metrics: Metrics) -> Providers:
+    """The real ones, as the settings name them."""
+    files, fleet, client = model_files(settings), fleet_for(settings.registry), SpeechClient()
+    speech = FleetSpeech(fleet, client, on_failover=metrics.failed_over)
+    metrics.watch_each("utterances_in_flight", "Utterances being spoken, by worker", "worker", speech.in_flight)
+    return Providers(
+        lambda: load_ears(settings, files), lambda: load_mind(settings, files), fleet, speech, client.close
+    )
 
 
 def load_ears(settings: ServerSettings, files: StoreFiles) -> Ears:

@@ -86,11 +86,13 @@ class ServerSettings(LayeredSettings):
         4 * 1024 * 1024, "a client that leaves more than this unread is hung up on", ge=65_536
     )
     max_text_chars: int = _live(4_096, "longest text of one speech request", ge=1)
-    max_upload_bytes: int = _live(25 * 1024 * 1024, "longest recording to transcribe", ge=65_536)
+    max_upload_bytes: int = _live(25 * 1024 * 1024, "largest recording to transcribe", ge=65_536)
+    max_upload_s: float = _live(3_600.0, "longest recording to transcribe", gt=0)
 
     models_dir: Path | None = Field(None, description="where model files are kept (else the user's cache folder)")
     licences: Words = Field((), description="licences that models may have; empty: any")
     record_dir: Path | None = Field(None, description="keep a recording of every session here; empty: keep no audio")
+    record_max_s: float = Field(3_600.0, description="longest recording of a session", gt=0, le=43_200)
     log_level: Literal["debug", "info", "warning", "error"] = _live("info", "least severe line that is logged")
     log_format: Literal["json", "console"] = Field("json", description="one JSON object a line, or for people")
     log_text: bool = _live(False, "log what is said")

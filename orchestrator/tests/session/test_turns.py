@@ -14,6 +14,7 @@ from antiphon_orchestrator.testing.llm import ScriptedLlm
 from antiphon_orchestrator.testing.party import Party, party
 from antiphon_orchestrator.testing.virtual_time import clock_ms, virtually
 from antiphon_orchestrator.testing.voice import COUGH
+from antiphon_orchestrator.turn.floor import State
 
 ANSWER = "It is noon. Have a nice day."
 AFTER_A_TURN = [
@@ -279,7 +280,7 @@ async def test_a_client_may_end_a_turn_before_the_detector_does() -> None:
         assert call.client.types()[-3:] == AFTER_A_TURN
         await call.pause(4_000)
         assert said(call) == ["What time is"]
-        assert call.session.state == "idle"
+        assert call.session.state is State.IDLE
 
 
 @virtually
@@ -305,7 +306,27 @@ async def test_a_turn_under_way_goes_on_when_the_client_turns_to_push_to_talk() 
         call.commands.create_response(Wish())
         await call.until("response.done")
         assert said(call) == ["What time is it?"]
-        assert call.session.state == "idle"
+        assert call.session.state is State.IDLE
+
+
+@virtually
+async def test_what_was_not_committed_is_forgotten_when_the_client_leaves_turns_to_us_again() -> None:
+    async with party(ScriptedLlm([ANSWER]), config=listening(None)) as call:
+        await call.say("What time ")
+        call.commands.update({"audio": {"input": {"turn_detection": {"type": "semantic_vad"}}}})
+        await call.pause(500)
+        await call.say("Hello.")
+        await call.until("response.done")
+        assert said(call) == ["Hello."]
+
+
+@virtually
+async def test_a_session_that_turns_to_push_to_talk_in_the_middle_of_speech_can_still_be_idle() -> None:
+    async with party(ScriptedLlm([ANSWER])) as call:
+        await call.say("What time ")
+        call.commands.update({"audio": {"input": {"turn_detection": None}}})
+        await call.pause(200)
+        assert call.session.state is State.IDLE
 
 
 @virtually

@@ -14,6 +14,7 @@ from antiphon_orchestrator.session.refusal import Refusal
 from antiphon_orchestrator.testing.llm import ScriptedLlm, Silence
 from antiphon_orchestrator.testing.party import party
 from antiphon_orchestrator.testing.virtual_time import clock_ms, virtually
+from antiphon_orchestrator.turn.floor import State
 
 WEATHER = FunctionTool(name="weather", description="How it is outside", parameters={"type": "object"})
 CALL = ToolCall("call_1", "weather", '{"city": "Bern"}')
@@ -235,7 +236,7 @@ async def test_an_answer_that_waits_for_the_users_words_can_be_cancelled() -> No
         call.commands.cancel_response(None)
         await call.pause(4_000)
         assert mind.asked == []
-        assert call.session.state == "idle"
+        assert call.session.state is State.IDLE
 
 
 @virtually

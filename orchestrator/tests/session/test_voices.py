@@ -11,6 +11,7 @@ from antiphon_orchestrator.session.refusal import Refusal
 from antiphon_orchestrator.testing.llm import ScriptedLlm
 from antiphon_orchestrator.testing.party import party
 from antiphon_orchestrator.testing.virtual_time import virtually
+from antiphon_orchestrator.turn.floor import State
 
 COUNT = "One two three four five six seven eight nine ten."
 
@@ -52,7 +53,7 @@ async def test_an_unknown_voice_is_refused_with_those_there_are_and_changes_noth
         with pytest.raises(Refusal, match="'scripted/one'"):
             call.commands.create_response(Wish(voice="nobody"))
         assert call.session.config.audio.output.voice_name == ""
-        assert call.session.state == "idle"
+        assert call.session.state is State.IDLE
 
 
 @virtually

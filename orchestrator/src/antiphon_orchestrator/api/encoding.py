@@ -41,10 +41,11 @@ def encoder(name: str, rate_hz: int) -> Encoder:
     return _RawEncoder(wav_header(rate_hz) if name == "wav" else b"")
 
 
-def wav_header(rate_hz: int, data_bytes: int = _ENDLESS) -> bytes:
-    """The header of a mono 16-bit WAV, of unknown length unless told."""
+def wav_header(rate_hz: int, data_bytes: int = _ENDLESS, *, channels: int = 1) -> bytes:
+    """The header of a 16-bit WAV, of unknown length unless told."""
     riff_bytes = _ENDLESS if data_bytes == _ENDLESS else data_bytes + 36
-    fields = np.array([16, 0x0001_0001, rate_hz, rate_hz * 2, 0x0010_0002], "<u4").tobytes()
+    block = 2 * channels
+    fields = np.array([16, channels << 16 | 1, rate_hz, rate_hz * block, 16 << 16 | block], "<u4").tobytes()
     return (
         b"RIFF" + riff_bytes.to_bytes(4, "little") + b"WAVEfmt " + fields + b"data" + data_bytes.to_bytes(4, "little")
     )

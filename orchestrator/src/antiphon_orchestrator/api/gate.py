@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from antiphon_orchestrator.api.http_errors import HttpFault, response_of
+from antiphon_orchestrator.metrics import Metrics
 
 KEY_SUBPROTOCOL = "openai-insecure-api-key."
 """Browsers cannot set headers on a WebSocket; they send the key as a subprotocol with this prefix."""
@@ -30,25 +31,41 @@ class GateSettings:
 
 
 class Gate:
-    """ASGI middleware."""
+    """ASGI middleware; also counts who came and what became of it."""
 
-    def __init__(self, app: ASGIApp, settings: GateSettings) -> None:
+    def __init__(self, app: ASGIApp, settings: GateSettings, metrics: Metrics) -> None:
         self._app = app
         self._settings = settings
+        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
         refusal = self._refusal(scope)
-        if refusal is None:
+        if refusal is not None:
+            self._metrics.refused(refusal.code)
+            await _refuse(refusal, scope, receive, send)
+        elif scope["type"] == "websocket":
             await self._app(scope, receive, send)
-            return
-        response = response_of(refusal)
-        if scope["type"] == "websocket":
-            await WebSocket(scope, receive, send).send_denial_response(response)
         else:
-            await response(scope, receive, send)
+            await self._counted(scope, receive, send)
+
+    async def _counted(self, scope: Scope, receive: Receive, send: Send) -> None:
+        status = 500
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        finally:
+            # Paths that nobody serves are the callers' invention, and there is no end of them.
+            route = scope["path"] if "endpoint" in scope and scope["path"].startswith("/v1/") else "other"
+            self._metrics.answered_request(route, status)
 
     def _refusal(self, scope: Scope) -> HttpFault | None:
         headers, path = Headers(scope=scope), scope["path"]
@@ -73,9 +90,17 @@ class Gate:
         return urlsplit(origin).netloc == host
 
     def _is_key(self, given: str) -> bool:
-        # Every key is compared, so that the time taken tells nothing.
-        found = [hmac.compare_digest(given.encode(), key.encode()) for key in self._settings.keys]
+        # Every key is compared, so that the time taken tells nothing. Headers are bytes, read as Latin 1.
+        found = [hmac.compare_digest(given.encode("latin-1"), key.encode()) for key in self._settings.keys]
         return any(found)
+
+
+async def _refuse(refusal: HttpFault, scope: Scope, receive: Receive, send: Send) -> None:
+    response = response_of(refusal)
+    if scope["type"] == "websocket":
+        await WebSocket(scope, receive, send).send_denial_response(response)
+    else:
+        await response(scope, receive, send)
 
 
 def _key(headers: Headers) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
@@ -25,9 +25,10 @@ Report = Callable[[], dict[str, Any]]
 class Health:
     """`missing` names what is not there yet; empty: ready. `report` is what /health adds for people."""
 
-    def __init__(self, missing: Callable[[], list[str]], report: Report) -> None:
+    def __init__(self, missing: Callable[[], list[str]], report: Report, registry: CollectorRegistry) -> None:
         self._missing = missing
         self._report = report
+        self._registry = registry
 
     async def welcome(self, request: Request) -> Response:
         """Where things are, for whoever opens the address."""
@@ -51,4 +52,4 @@ class Health:
 
     async def metrics(self, _: Request) -> Response:
         """Prometheus."""
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+        return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)

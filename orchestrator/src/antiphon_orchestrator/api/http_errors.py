@@ -8,6 +8,7 @@ from typing import TypeVar
 from antiphon_core import errors
 from antiphon_core.errors import AntiphonError
 from pydantic import BaseModel, ValidationError
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -62,6 +63,25 @@ async def answer_condition(_: Request, error: Exception) -> Response:
     """Starlette's handler for both kinds."""
     assert isinstance(error, AntiphonError | Refusal)
     return response_of(error)
+
+
+async def answer_status(request: Request, error: Exception) -> Response:
+    """Starlette's handler for what has no route, or no such method."""
+    assert isinstance(error, HTTPException)
+    path = request.url.path
+    faults = {
+        404: HttpFault(404, f"There is nothing at {path}; / says what there is.", code="not_found"),
+        405: HttpFault(405, f"{path} does not answer to {request.method}.", code="method_not_allowed"),
+    }
+    fault = faults.get(error.status_code) or HttpFault(error.status_code, error.detail, code="invalid_request")
+    response = response_of(fault)
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def answer_bug(_: Request, __: Exception) -> Response:
+    """Starlette's handler for everything else, which it raises once more for the log."""
+    return response_of(HttpFault(500, "The server failed; its log says how.", code="server_error"))
 
 
 async def json_body(request: Request, kind: type[_T], max_bytes: int) -> _T:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import base64
-import json
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import aclosing
 from typing import Annotated, Literal
 
 from antiphon_core.audio import Frame
-from antiphon_core.errors import BadText
+from antiphon_core.errors import AntiphonError, BadText
 from pydantic import Field
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from antiphon_orchestrator.aliases import Aliases
 from antiphon_orchestrator.api.encoding import MEDIA_TYPES, encoder
 from antiphon_orchestrator.api.http_errors import json_body
+from antiphon_orchestrator.api.streaming import Pieces, Streamed, error_event, event
 from antiphon_orchestrator.ports import Speech, VoiceChoice
 from antiphon_orchestrator.session.config import Strict, VoiceId
 from antiphon_orchestrator.turn.segmenter import Segmenter
@@ -42,32 +42,24 @@ class SpeechBody(Strict):
 class SpeechEndpoint:
     """Speaks texts over HTTP."""
 
-    def __init__(self, speech: Speech, aliases: Aliases, *, max_text_chars: int) -> None:
+    def __init__(self, speech: Speech, aliases: Aliases, max_text_chars: Callable[[], int]) -> None:
         self._speech = speech
         self._aliases = aliases
         self._max_text_chars = max_text_chars
 
     async def answer(self, request: Request) -> Response:
-        body = await json_body(request, SpeechBody, self._max_text_chars * 6 + _MAX_JSON_OVERHEAD_BYTES)
-        self._check_text(body.input)
+        max_chars = self._max_text_chars()
+        body = await json_body(request, SpeechBody, max_chars * 12 + _MAX_JSON_OVERHEAD_BYTES)
+        _check_text(body.input, max_chars)
         audio = self._encoded(body)
         # What goes wrong before the first byte can still be told as an HTTP status.
         first = await anext(audio, b"")
         media_type = MEDIA_TYPES[body.response_format]
         if body.stream_format == "sse":
-            return StreamingResponse(_as_events(first, audio), media_type="text/event-stream")
-        return StreamingResponse(_joined(first, audio), media_type=media_type)
+            return Streamed(_as_events(first, audio), "text/event-stream")
+        return Streamed(_joined(first, audio), media_type)
 
-    def _check_text(self, text: str) -> None:
-        if not text.strip():
-            raise BadText("'input' has no text; give the text to speak", subject="input")
-        if len(text) > self._max_text_chars:
-            raise BadText(
-                f"'input' has {len(text)} characters; at most {self._max_text_chars} are spoken in one request",
-                subject="input",
-            )
-
-    async def _encoded(self, body: SpeechBody) -> AsyncGenerator[bytes, None]:
+    async def _encoded(self, body: SpeechBody) -> Pieces:
         voice = body.voice if isinstance(body.voice, str) else body.voice.id
         choice = VoiceChoice(
             voice=self._aliases.voice(body.model, voice),
@@ -86,6 +78,15 @@ class SpeechEndpoint:
             yield data
 
 
+def _check_text(text: str, max_chars: int) -> None:
+    if not text.strip():
+        raise BadText("'input' has no text; give the text to speak", subject="input")
+    if len(text) > max_chars:
+        raise BadText(
+            f"'input' has {len(text)} characters; at most {max_chars} are spoken in one request", subject="input"
+        )
+
+
 def _sentences(text: str, language: str) -> Iterator[str]:
     segmenter = Segmenter(language)
     for segment in (*segmenter.push(text), *segmenter.finish()):
@@ -93,20 +94,20 @@ def _sentences(text: str, language: str) -> Iterator[str]:
             yield spoken
 
 
-async def _joined(first: bytes, rest: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+async def _joined(first: bytes, rest: Pieces) -> Pieces:
     async with aclosing(rest):
         yield first
         async for data in rest:
             yield data
 
 
-async def _as_events(first: bytes, rest: AsyncGenerator[bytes, None]) -> AsyncIterator[bytes]:
-    async with aclosing(_joined(first, rest)) as pieces:
-        async for data in pieces:
-            yield _event({"type": "speech.audio.delta", "audio": base64.b64encode(data).decode()})
+async def _as_events(first: bytes, rest: Pieces) -> Pieces:
+    try:
+        async with aclosing(_joined(first, rest)) as pieces:
+            async for data in pieces:
+                yield event({"type": "speech.audio.delta", "audio": base64.b64encode(data).decode()})
+    except AntiphonError as error:
+        yield error_event(error)
+        return
     usage = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
-    yield _event({"type": "speech.audio.done", "usage": usage})
-
-
-def _event(fields: dict[str, object]) -> bytes:
-    return f"data: {json.dumps(fields)}\n\n".encode()
+    yield event({"type": "speech.audio.done", "usage": usage})

@@ -1,67 +1,95 @@
-"""POST /v1/audio/transcriptions: a recording written down, as json, text, srt, vtt or verbose_json, or as a stream."""
+"""POST /v1/audio/transcriptions: a recording written down."""
 
 from __future__ import annotations
 
-import io
-import json
-from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any, Literal, get_args
+import asyncio
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import get_args
 
-import av
-import numpy as np
+from antiphon_core.errors import Full
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import Response
 
 from antiphon_orchestrator.aliases import Aliases
 from antiphon_orchestrator.api.http_errors import HttpFault
 from antiphon_orchestrator.api.realtime.faults import Fault
-from antiphon_orchestrator.asr.whole import SpokenPiece, spoken_pieces
+from antiphon_orchestrator.api.streaming import Streamed
+from antiphon_orchestrator.api.transcripts import Format, as_events, written
+from antiphon_orchestrator.api.uploads import UploadLimits, bounded_form, decoded
+from antiphon_orchestrator.asr.whole import spoken_pieces
 from antiphon_orchestrator.ports import EARS_RATE_HZ, HeardSamples
 from antiphon_orchestrator.providers import Ears
 
-Format = Literal["json", "text", "srt", "verbose_json", "vtt"]
 _FIELDS = frozenset({
     "file", "model", "language", "prompt", "response_format", "temperature", "timestamp_granularities[]",
     "timestamp_granularities", "stream", "include[]", "include", "chunking_strategy",
 })  # fmt: skip
+_MAX_RUNNING = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What is to be written, and how."""
+
+    upload: UploadFile
+    kind: Format
+    language: str
+    prompt: str
+    stream: bool
 
 
 class TranscriptionEndpoint:
-    """Writes recordings down."""
+    """Writes recordings down. Overflow: a recording too many is refused."""
 
-    def __init__(self, ears: Callable[[], Ears], aliases: Aliases, recogniser: str, *, max_upload_bytes: int) -> None:
+    def __init__(
+        self, ears: Callable[[], Ears], aliases: Aliases, recogniser: str, limits: Callable[[], UploadLimits]
+    ) -> None:
         self._ears = ears
         self._aliases = aliases
         self._recogniser = recogniser
-        self._max_upload_bytes = max_upload_bytes
+        self._limits = limits
+        self._running = 0
 
     async def answer(self, request: Request) -> Response:
-        length = int(request.headers.get("content-length") or 0)
-        if length > self._max_upload_bytes:
-            raise HttpFault(
-                413, f"The recording is larger than {self._max_upload_bytes} bytes.", code="request_too_large"
-            )
-        async with request.form(max_part_size=self._max_upload_bytes) as form:
-            kind = self._checked(form)
-            upload = form["file"]
-            assert isinstance(upload, UploadFile)
-            audio = decoded(await upload.read())
-            language, prompt = str(form.get("language") or ""), str(form.get("prompt") or "")
-            stream = str(form.get("stream", "")).lower() == "true"
-        ears = self._ears()
-        pieces = spoken_pieces(audio, ears.asr, ears.new_vad(), language=language, prompt=prompt)
-        if stream:
-            return StreamingResponse(_streamed(pieces), media_type="text/event-stream")
-        return _written(kind, [piece async for piece in pieces], len(audio) / EARS_RATE_HZ, language)
+        ears, limits = self._ears(), self._limits()
+        with ExitStack() as stack:
+            self._take_place(stack)
+            async with bounded_form(request, limits.max_bytes) as form:
+                wish = self._checked(form)
+                audio = await asyncio.to_thread(decoded, wish.upload.file, limits.max_s)
+            return await _answer(ears, wish, audio, stack)
 
-    def _checked(self, form: FormData) -> Format:
+    def _take_place(self, stack: ExitStack) -> None:
+        if self._running >= _MAX_RUNNING:
+            raise Full(f"{_MAX_RUNNING} recordings are being written down, which is the most", retry_after_ms=5_000)
+        self._running += 1
+        stack.callback(self._give_place)
+
+    def _give_place(self) -> None:
+        self._running -= 1
+
+    def _checked(self, form: FormData) -> _Wish:
         unknown = sorted(set(form) - _FIELDS)
         if unknown:
             raise Fault(f"Unknown parameter: '{unknown[0]}'.", code="unknown_parameter", param=unknown[0])
-        if not isinstance(form.get("file"), UploadFile):
+        upload = form.get("file")
+        if not isinstance(upload, UploadFile):
             raise Fault("Missing required parameter: 'file'.", code="missing_required_parameter", param="file")
-        model = str(form.get("model") or "")
+        self._check_model(str(form.get("model") or ""))
+        kind = str(form.get("response_format") or "json")
+        if kind not in get_args(Format):
+            raise Fault(
+                f"Invalid value: '{kind}'. Supported values are: {', '.join(map(repr, get_args(Format)))}.",
+                code="invalid_value",
+                param="response_format",
+            )
+        language, prompt = str(form.get("language") or ""), str(form.get("prompt") or "")
+        return _Wish(upload, kind, language, prompt, str(form.get("stream", "")).lower() == "true")  # type: ignore[arg-type]
+
+    def _check_model(self, model: str) -> None:
         if model and self._aliases.recognisers.get(model, model) not in ("", self._recogniser):
             known = sorted({self._recogniser, *self._aliases.recognisers})
             raise HttpFault(
@@ -70,101 +98,10 @@ class TranscriptionEndpoint:
                 code="model_not_found",
                 param="model",
             )
-        kind = str(form.get("response_format") or "json")
-        if kind not in get_args(Format):
-            raise Fault(
-                f"Invalid value: '{kind}'. Supported values are: {', '.join(map(repr, get_args(Format)))}.",
-                code="invalid_value",
-                param="response_format",
-            )
-        return kind  # type: ignore[return-value]
 
 
-def decoded(data: bytes) -> HeardSamples:
-    """Any recording FFmpeg knows, as ears take it."""
-    try:
-        with av.open(io.BytesIO(data), "r") as container:
-            resampler = av.AudioResampler("flt", "mono", EARS_RATE_HZ)
-            frames = [made for frame in container.decode(audio=0) for made in resampler.resample(frame)]
-            frames += resampler.resample(None)
-    except (av.FFmpegError, IndexError, ValueError) as error:
-        raise Fault(
-            f"The file is no recording that can be read ({error}). Send wav, mp3, flac, ogg, webm, m4a or the like.",
-            code="invalid_value",
-            param="file",
-        ) from error
-    pieces = [frame.to_ndarray().reshape(-1) for frame in frames]
-    return np.concatenate(pieces).astype(np.float32) if pieces else np.zeros(0, np.float32)
-
-
-def _written(kind: Format, pieces: list[SpokenPiece], seconds: float, language: str) -> Response:
-    text = " ".join(piece.transcript.text for piece in pieces)
-    if kind == "text":
-        return PlainTextResponse(f"{text}\n")
-    if kind == "srt":
-        return PlainTextResponse("".join(_captions(pieces, ",", numbered=True)))
-    if kind == "vtt":
-        return PlainTextResponse("WEBVTT\n\n" + "".join(_captions(pieces, ".", numbered=False)))
-    usage = {"type": "duration", "seconds": round(seconds)}
-    if kind == "json":
-        return JSONResponse({"text": text, "usage": usage})
-    return JSONResponse(
-        {
-            "task": "transcribe",
-            "language": language or next((piece.transcript.language for piece in pieces), ""),
-            "duration": seconds,
-            "text": text,
-            "segments": [_segment(index, piece) for index, piece in enumerate(pieces)],
-            "words": [word for piece in pieces for word in _words(piece)] or None,
-            "usage": usage,
-        }
-    )
-
-
-def _captions(pieces: list[SpokenPiece], point: str, *, numbered: bool) -> Iterator[str]:
-    for number, piece in enumerate(pieces, 1):
-        times = f"{_clock(piece.span.start_sample, point)} --> {_clock(piece.span.end_sample, point)}"
-        yield f"{number}\n" if numbered else ""
-        yield f"{times}\n{piece.transcript.text}\n\n"
-
-
-def _clock(sample: int, point: str) -> str:
-    ms = sample * 1000 // EARS_RATE_HZ
-    return f"{ms // 3_600_000:02}:{ms // 60_000 % 60:02}:{ms // 1000 % 60:02}{point}{ms % 1000:03}"
-
-
-def _segment(index: int, piece: SpokenPiece) -> dict[str, Any]:
-    return {
-        "id": index,
-        "seek": 0,
-        "start": piece.span.start_sample / EARS_RATE_HZ,
-        "end": piece.span.end_sample / EARS_RATE_HZ,
-        "text": piece.transcript.text,
-        "tokens": [],
-        "temperature": 0.0,
-        "avg_logprob": 0.0,
-        "compression_ratio": 1.0,
-        "no_speech_prob": 0.0,
-    }
-
-
-def _words(piece: SpokenPiece) -> Iterator[dict[str, Any]]:
-    for word in piece.transcript.words:
-        yield {
-            "word": word.text,
-            "start": (piece.span.start_sample + word.start_sample) / EARS_RATE_HZ,
-            "end": (piece.span.start_sample + word.end_sample) / EARS_RATE_HZ,
-        }
-
-
-async def _streamed(pieces: AsyncIterator[SpokenPiece]) -> AsyncIterator[bytes]:
-    text = ""
-    async for piece in pieces:
-        delta = piece.transcript.text if not text else f" {piece.transcript.text}"
-        text += delta
-        yield _event({"type": "transcript.text.delta", "delta": delta})
-    yield _event({"type": "transcript.text.done", "text": text})
-
-
-def _event(fields: dict[str, Any]) -> bytes:
-    return f"data: {json.dumps(fields)}\n\n".encode()
+async def _answer(ears: Ears, wish: _Wish, audio: HeardSamples, stack: ExitStack) -> Response:
+    pieces = spoken_pieces(audio, ears.asr, ears.new_vad(), language=wish.language, prompt=wish.prompt)
+    if wish.stream:
+        return Streamed(as_events(pieces), "text/event-stream", on_end=stack.pop_all().close)
+    return written(wish.kind, [piece async for piece in pieces], len(audio) / EARS_RATE_HZ, wish.language)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
@@ -21,7 +22,9 @@ async def spoken_pieces(
     audio: HeardSamples, asr: Asr, vad: Vad, *, language: str = "", prompt: str = ""
 ) -> AsyncGenerator[SpokenPiece, None]:
     """What a recording says, in order, as it is recognised."""
-    for span in speech_spans(audio, vad, asr.max_samples):
+    spans = speech_spans(audio, vad, asr.max_samples)
+    # Hours of silence are looked through in a thread: others must not wait.
+    while (span := await asyncio.to_thread(next, spans, None)) is not None:
         heard = audio[span.start_sample : span.end_sample]
         transcript = await asr.transcribe(heard, language=language, prompt=prompt, urgent=False)
         if transcript.text:

@@ -14,11 +14,11 @@ from contextlib import suppress
 import uvloop
 from antiphon_core.errors import CannotLoad
 from antiphon_core.flags import add_flags, given_flags
-from antiphon_core.settings import read_settings
+from antiphon_core.live import LiveSettings
+from antiphon_core.logs import set_up_logs
 
 from antiphon_orchestrator.app import Server
-from antiphon_orchestrator.cli.serving import listening_socket, serve, set_up_logs
-from antiphon_orchestrator.providers import model_files
+from antiphon_orchestrator.cli.serving import listening_socket, serve
 from antiphon_orchestrator.settings import DEFAULT_ADAPTER, ServerSettings
 
 _PR_SET_PDEATHSIG = 1
@@ -45,10 +45,10 @@ def main(argv: Sequence[str]) -> int:
     flags["registry"] = "static://" + ",".join(worker.address for worker in workers)
     flags.setdefault("log_format", "console")
     flags.setdefault("log_level", "warning")
-    settings = read_settings(ServerSettings, flags)
-    set_up_logs(settings)
-    with listening_socket(settings) as bound:
-        return uvloop.run(_up(settings, bound, workers))
+    live = LiveSettings(ServerSettings, flags)
+    set_up_logs(live.now.log_level, live.now.log_format)
+    with listening_socket(live.now) as bound:
+        return uvloop.run(_up(live, bound, workers))
 
 
 class Worker:
@@ -99,8 +99,8 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         await process.wait()
 
 
-async def _up(settings: ServerSettings, bound: socket.socket, workers: Sequence[Worker]) -> int:
-    server = Server(settings, model_files(settings))
+async def _up(live: LiveSettings[ServerSettings], bound: socket.socket, workers: Sequence[Worker]) -> int:
+    server = Server(live)
     failures: list[str] = []
 
     async def keep(worker: Worker) -> None:

@@ -28,7 +28,8 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class SessionSettings:
-    """A deployment's choices. `hold_mode`: "silence" or "duck" while it is decided what the user's speech means."""
+    """A deployment's choices. `hold_mode`: "silence" or "duck" while it is decided what the user's speech means.
+    `log_text`: what is said may be logged."""
 
     instructions: str = ""
     voice: str = ""
@@ -40,6 +41,7 @@ class SessionSettings:
     lead_ms: int = 60
     hold_mode: Literal["silence", "duck"] = "silence"
     speculate: bool = True
+    log_text: bool = False
     max_item_chars: int = 20_000
     max_items: int = 2_000
     hold: HoldSettings = field(default_factory=HoldSettings)

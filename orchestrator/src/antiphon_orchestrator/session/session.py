@@ -41,9 +41,16 @@ class Session:
     """Lives as long as one client's connection. `run` owns every task; all other methods return at once."""
 
     def __init__(
-        self, parts: Parts, settings: SessionSettings, config: SessionConfig, outlet: Outlet, clock: Clock
+        self,
+        parts: Parts,
+        settings: SessionSettings,
+        config: SessionConfig,
+        outlet: Outlet,
+        clock: Clock,
+        session_id: str = "",
     ) -> None:
-        self.id = new_id("sess")
+        self.id = session_id or new_id("sess")
+        self.end_reason = ""
         self.config = config
         self.settings = settings
         self.conversation = Conversation(new_id("conv"))
@@ -93,8 +100,9 @@ class Session:
         except* _Over:
             pass
 
-    def hang_up(self) -> None:
+    def hang_up(self, reason: str = "hung_up") -> None:
         """The client is gone, or the server ends."""
+        self.end_reason = self.end_reason or reason
         self.tell(fl.HungUp())
         self._over.set()
 
@@ -119,6 +127,9 @@ class Session:
             for action in self._floor.on(self._told[0], self._clock()):
                 self._actions[type(action)](action)
             self._told.popleft()
+        self._show_state()
+
+    def _show_state(self) -> None:
         if self._floor.state is not self._state:
             self._state = self._floor.state
             self.emit("antiphon.state", state=self._state.value)
@@ -144,9 +155,9 @@ class Session:
     # -------------------------------------------------- what others may know about it
 
     @property
-    def state(self) -> str:
+    def state(self) -> State:
         """Who has the floor."""
-        return self._state.value
+        return self._state
 
     @property
     def counts(self) -> dict[str, int]:
@@ -242,12 +253,21 @@ class Session:
         hearing, config = self._turns.hearing, self.config.audio.input
         has_detector = self._parts.turn_detector is not None
         hearing.endpoint.configure(endpoint_settings(config.turn_detection, has_detector=has_detector))
-        if config.turn_detection is None and hearing.detecting:
-            hearing.endpoint.reset()
-        hearing.detecting = config.turn_detection is not None
+        detecting = config.turn_detection is not None
+        changed, hearing.detecting = detecting is not hearing.detecting, detecting
         self._floor.configure(floor_settings(config.turn_detection, self.settings))
+        if changed:
+            self._change_hands(detecting)
         self._listening.language = self.language
         self._listening.prompt = (config.transcription.prompt if config.transcription else None) or ""
+
+    def _change_hands(self, detecting: bool) -> None:
+        """From now on we find turns, or the client does: then what is being said stays, until it is committed."""
+        self._turns.hearing.endpoint.reset()
+        for action in self._floor.on(fl.ClearRequested(), self._clock()):
+            if detecting or not isinstance(action, fl.DiscardTurn):
+                self._actions[type(action)](action)
+        self._show_state()
 
     # ------------------------------------------------------- what the floor decides
 
@@ -266,6 +286,7 @@ class Session:
         )
 
     def _close(self, action: fl.Close) -> None:
+        self.end_reason = self.end_reason or action.cause.value
         if action.cause is not fl.Cause.HUNG_UP:
             self.emit("antiphon.session.closed", reason=action.cause.value)
             self._outlet.close(1000, f"session limit: {action.cause.value}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter, OrderedDict
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 from antiphon_core.audio import Frame, PcmFormat
@@ -29,10 +29,17 @@ def pick_two_at_random(count: int) -> tuple[int, int]:
 class FleetSpeech:
     """Speaks through whichever worker is best; a session keeps its worker while that one has room."""
 
-    def __init__(self, fleet: Fleet, client: SpeechClient, pick_two: PickTwo = pick_two_at_random) -> None:
+    def __init__(
+        self,
+        fleet: Fleet,
+        client: SpeechClient,
+        pick_two: PickTwo = pick_two_at_random,
+        on_failover: Callable[[], None] = lambda: None,
+    ) -> None:
         self._fleet = fleet
         self._client = client
         self._pick_two = pick_two
+        self._on_failover = on_failover
         self._in_flight: Counter[str] = Counter()
         self._kept: OrderedDict[str, str] = OrderedDict()
 
@@ -64,6 +71,11 @@ class FleetSpeech:
                 if heard:
                     raise
                 failures[chosen.record.address] = error
+                self._on_failover()
+
+    def in_flight(self) -> dict[str, float]:
+        """How many utterances each worker speaks for us."""
+        return {address: count for address, count in self._in_flight.items() if count}
 
     def _route(self, choice: VoiceChoice, session_id: str, failures: dict[str, AntiphonError]) -> Route:
         try:

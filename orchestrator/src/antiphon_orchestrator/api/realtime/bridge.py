@@ -21,15 +21,17 @@ from antiphon_orchestrator.session.planner import Wish
 from antiphon_orchestrator.session.refusal import Refusal
 from antiphon_orchestrator.session.session import Session
 
+Ear = Callable[[HeardSamples], None]
 MAX_TEXT_BYTES = 1024 * 1024
 """The longest message without audio."""
 
 
 class Bridge:
-    """One client's."""
+    """One client's. `ear` hears what the session hears."""
 
-    def __init__(self, session: Session, emit: Emit) -> None:
+    def __init__(self, session: Session, emit: Emit, ear: Ear | None = None) -> None:
         self._session = session
+        self._ear = ear
         self._commands = Commands(session)
         self._emit = emit
         self._audio_in = AudioIn(session.config.audio.input.format.type)
@@ -77,6 +79,8 @@ class Bridge:
         check_audio(event.audio, self._audio_in)
         for samples in heard_pieces(event.audio, self._audio_in):
             self._session.hear(samples)
+            if self._ear is not None:
+                self._ear(samples)
             await asyncio.sleep(0)
 
     def _update(self, event: ce.SessionUpdate) -> None:

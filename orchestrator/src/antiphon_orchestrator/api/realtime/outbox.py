@@ -29,12 +29,12 @@ class Outbox:
         self._max_bytes = max_bytes
         self._own_events = own_events
         self._filled = asyncio.Event()
+        self.closed = asyncio.Event()
         self.closing: tuple[int, str] | None = None
 
     def event(self, type_: str, /, **fields: Any) -> None:
         if type_.startswith(OWN_PREFIX) and not self._own_events:
             return
-        # Escaped to ASCII: half a surrogate pair that a client has sent us could not be written otherwise.
         self._put(json.dumps({"type": type_, "event_id": new_id("event"), **fields}))
 
     def audio(self, sheet: ResponseSheet, item_id: str, pcm: bytes) -> None:
@@ -47,6 +47,7 @@ class Outbox:
 
     def close(self, code: int, reason: str) -> None:
         self.closing = self.closing or (code, reason)
+        self.closed.set()
         self._filled.set()
 
     async def next(self) -> str | None:

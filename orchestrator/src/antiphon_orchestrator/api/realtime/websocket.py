@@ -3,71 +3,95 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from typing import Protocol
 
+import structlog
 from antiphon_core.errors import AntiphonError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from antiphon_orchestrator.api.http_errors import response_of
 from antiphon_orchestrator.api.realtime.bridge import Bridge
-from antiphon_orchestrator.api.realtime.outbox import Outbox
-from antiphon_orchestrator.session.config import SessionConfig
+from antiphon_orchestrator.api.realtime.outbox import SLOW_CLIENT, Outbox
 from antiphon_orchestrator.session.outlet import Outlet
 from antiphon_orchestrator.session.session import Session
+
+log = structlog.get_logger(__name__)
 
 SUBPROTOCOL = "realtime"
 OWN_EVENTS = "antiphon_events"
 """The query parameter by which a client asks for events beyond the protocol."""
+INTERNAL_ERROR = 1011
+_LAST_WORDS_S = 2.0
+"""What was said before the end may take so long to leave."""
+_FAILED = {
+    "type": "server_error",
+    "code": "session_failed",
+    "message": "The session failed; connect again.",
+    "param": None,
+    "event_id": None,
+}
 
 
 class Host(Protocol):
     """The server, as a connection sees it."""
 
-    def check_room(self) -> None:
-        """Raises an AntiphonError if no further conversation can be held."""
+    def new_outbox(self, *, own_events: bool) -> Outbox: ...
+
+    def conversation(self, model: str, outlet: Outlet) -> AbstractContextManager[tuple[Session, Bridge]]:
+        """A session, counted as long as it is held. Raises an AntiphonError if no further one can be held."""
         ...
-
-    def new_config(self, model: str) -> SessionConfig: ...
-
-    def session(self, config: SessionConfig, outlet: Outlet) -> AbstractContextManager[Session]: ...
 
 
 class RealtimeSocket:
     """Serves one connection at a call."""
 
-    def __init__(self, host: Host, max_unread_bytes: int) -> None:
+    def __init__(self, host: Host) -> None:
         self._host = host
-        self._max_unread_bytes = max_unread_bytes
 
     async def serve(self, socket: WebSocket) -> None:
         """Until the client goes, or the session ends. Everything it started has ended then."""
-        try:
-            self._host.check_room()
-        except AntiphonError as error:
-            await socket.send_denial_response(response_of(error))
-            return
-        offered = socket.scope.get("subprotocols", [])
-        await socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
-        config = self._host.new_config(socket.query_params.get("model", ""))
-        outbox = Outbox(self._max_unread_bytes, own_events=socket.query_params.get(OWN_EVENTS) == "true")
-        with self._host.session(config, outbox) as session:
-            await _converse(socket, session, outbox)
+        outbox = self._host.new_outbox(own_events=socket.query_params.get(OWN_EVENTS) == "true")
+        with ExitStack() as stack:
+            try:
+                conversation = self._host.conversation(socket.query_params.get("model", ""), outbox)
+                session, bridge = stack.enter_context(conversation)
+            except AntiphonError as error:
+                await socket.send_denial_response(response_of(error))
+                return
+            with suppress(WebSocketDisconnect):
+                await socket.accept(SUBPROTOCOL if SUBPROTOCOL in socket.scope.get("subprotocols", ()) else None)
+                await _converse(socket, session, bridge, outbox)
         if outbox.closing is not None:
             with suppress(RuntimeError, WebSocketDisconnect):
                 await socket.close(*outbox.closing)
 
 
-async def _converse(socket: WebSocket, session: Session, outbox: Outbox) -> None:
+async def _converse(socket: WebSocket, session: Session, bridge: Bridge, outbox: Outbox) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        sending = tasks.create_task(_send(socket, outbox))
+        try:
+            await _talk(socket, session, bridge, outbox)
+        except* Exception as failures:
+            log.error("session failed", exc_info=failures)
+            outbox.event("error", error=_FAILED)
+            outbox.close(INTERNAL_ERROR, "internal error")
+        outbox.close(1000, "")
+        await asyncio.wait({sending}, timeout=_LAST_WORDS_S)
+        sending.cancel()
+
+
+async def _talk(socket: WebSocket, session: Session, bridge: Bridge, outbox: Outbox) -> None:
+    """Until one of the two has had enough."""
     async with asyncio.TaskGroup() as tasks:
         talking = tasks.create_task(session.run())
-        sending = tasks.create_task(_send(socket, outbox))
-        receiving = tasks.create_task(_receive(socket, Bridge(session, outbox.event)))
-        await asyncio.wait({talking, sending, receiving}, return_when=asyncio.FIRST_COMPLETED)
+        receiving = tasks.create_task(_receive(socket, bridge))
+        closing = tasks.create_task(outbox.closed.wait())
+        await asyncio.wait({talking, receiving, closing}, return_when=asyncio.FIRST_COMPLETED)
         receiving.cancel()
-        session.hang_up()
-        await talking
-        outbox.close(1000, "")
+        closing.cancel()
+        is_slow = outbox.closing is not None and outbox.closing[0] == SLOW_CLIENT
+        session.hang_up("slow_client" if is_slow else "hung_up")
 
 
 async def _receive(socket: WebSocket, bridge: Bridge) -> None:

@@ -1,0 +1,152 @@
+"""The conversations a server holds: who may begin one, what it is like, and what is kept and logged of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import structlog
+from antiphon_core.errors import AntiphonError, Draining, Full, condition
+from structlog.contextvars import bound_contextvars
+
+from antiphon_orchestrator.aliases import Aliases
+from antiphon_orchestrator.api.realtime.bridge import Bridge, Ear
+from antiphon_orchestrator.api.realtime.outbox import Outbox
+from antiphon_orchestrator.metrics import Metrics
+from antiphon_orchestrator.recording import Recorder
+from antiphon_orchestrator.session.config import SessionConfig
+from antiphon_orchestrator.session.ids import new_id
+from antiphon_orchestrator.session.outlet import Outlet
+from antiphon_orchestrator.session.parts import Parts, SessionSettings
+from antiphon_orchestrator.session.session import Session
+from antiphon_orchestrator.settings import ServerSettings
+from antiphon_orchestrator.turn.floor import State
+from antiphon_orchestrator.turn.limits import LimitSettings
+
+log = structlog.get_logger(__name__)
+
+
+def clock_ms() -> int:
+    """Milliseconds that only grow."""
+    return time.monotonic_ns() // 1_000_000
+
+
+class Conversations:
+    """One server's. `parts` gives what sessions are made of, or raises Full while that is still loading."""
+
+    def __init__(
+        self,
+        settings: Callable[[], ServerSettings],
+        parts: Callable[[], Parts],
+        aliases: Aliases,
+        metrics: Metrics,
+        recorder: Recorder,
+    ) -> None:
+        self._settings = settings
+        self._parts = parts
+        self._aliases = aliases
+        self._metrics = metrics
+        self._recorder = recorder
+        self._sessions: set[Session] = set()
+        self._closed = False
+        metrics.watch_each("sessions", "Conversations that are held, by who has the floor", "state", self._count)
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def close(self) -> None:
+        """Ends all, and takes no more."""
+        self._closed = True
+        for session in tuple(self._sessions):
+            session.hang_up("server_ended")
+
+    def new_outbox(self, *, own_events: bool) -> Outbox:
+        """What waits for one client."""
+        return Outbox(self._settings().max_unread_bytes, own_events=own_events)
+
+    @contextmanager
+    def conversation(self, model: str, outlet: Outlet) -> Iterator[tuple[Session, Bridge]]:
+        """A session, counted as long as it is held. Raises Full or Draining if no further one can be held."""
+        parts = self._parts_for_one_more()
+        session_id = new_id("sess")
+        with self._recorded(session_id, outlet) as (outlet, ear):
+            session = Session(parts, self._session_settings(), self._new_config(model), outlet, clock_ms, session_id)
+            self._sessions.add(session)
+            try:
+                with bound_contextvars(session=session_id), self._logged(session):
+                    yield session, Bridge(session, outlet.event, ear)
+            finally:
+                self._sessions.discard(session)
+
+    def _parts_for_one_more(self) -> Parts:
+        try:
+            if self._closed:
+                raise Draining("the server is about to end; connect to another one", retry_after_ms=5_000)
+            parts, places = self._parts(), self._settings().max_sessions
+            if len(self) >= places:
+                raise Full(
+                    f"all {places} conversations this server holds at once are taken; try again later",
+                    retry_after_ms=5_000,
+                )
+        except AntiphonError as error:
+            self._metrics.refused(condition(error))
+            raise
+        return parts
+
+    @contextmanager
+    def _recorded(self, session_id: str, outlet: Outlet) -> Iterator[tuple[Outlet, Ear | None]]:
+        settings = self._settings()
+        if settings.record_dir is None:
+            yield outlet, None
+            return
+        recording = self._recorder.record(outlet, settings.record_dir / session_id, settings.record_max_s)
+        try:
+            yield recording, recording.hear
+        finally:
+            recording.over = True
+
+    @contextmanager
+    def _logged(self, session: Session) -> Iterator[None]:
+        began_ms = clock_ms()
+        log.info("session begun", model=session.config.model, sessions=len(self))
+        try:
+            yield
+        finally:
+            reason = session.end_reason or "failed"
+            self._metrics.session_ended(reason)
+            seconds = (clock_ms() - began_ms) / 1000
+            log.info("session ended", reason=reason, seconds=round(seconds, 1), **session.counts)
+
+    def _count(self) -> dict[str, float]:
+        """How many sessions are in each state, those in which none is included."""
+        return {state.value: sum(session.state is state for session in self._sessions) for state in State}
+
+    def _new_config(self, model: str) -> SessionConfig:
+        """What a session is like until its client says otherwise."""
+        settings = self._settings()
+        config = SessionConfig(model=model, instructions=settings.instructions)
+        config.audio.output.voice = settings.voice
+        return config
+
+    def _session_settings(self) -> SessionSettings:
+        settings = self._settings()
+        return SessionSettings(
+            instructions=settings.instructions,
+            voice=settings.voice,
+            language=settings.language,
+            temperature=settings.temperature,
+            apology=settings.apology,
+            context_tokens=settings.context_tokens,
+            answer_tokens=settings.answer_tokens,
+            lead_ms=settings.lead_ms,
+            hold_mode=settings.hold_mode,
+            speculate=settings.speculate,
+            log_text=settings.log_text,
+            limits=LimitSettings(
+                idle_ms=round(settings.idle_s * 1000),
+                duration_ms=round(settings.duration_s * 1000),
+                turns=settings.turns,
+            ),
+            aliases=self._aliases,
+        )
