@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 import grpc
 import pytest
@@ -25,7 +27,13 @@ from antiphon_core.wire.descriptions import (
     progress_to_wire,
 )
 from antiphon_core.wire.failures import DETAILS_TRAILER, failure_from_wire, failure_to_wire
-from antiphon_core.wire.utterances import event_from_wire, event_to_wire, request_from_wire, request_to_wire
+from antiphon_core.wire.utterances import (
+    FRAMES_AT_ONCE,
+    event_to_wire,
+    events_from_wire,
+    request_from_wire,
+    request_to_wire,
+)
 from antiphon_proto.v1 import tts_pb2 as pb
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -53,7 +61,7 @@ REQUESTS: st.SearchStrategy[UtteranceMessage] = st.one_of(
 )
 EVENTS: st.SearchStrategy[SynthesisEvent] = st.one_of(
     st.builds(Started, TEXTS, TEXTS, TEXTS, FORMATS),
-    st.builds(Frame, U64, st.binary(max_size=64), U32),
+    st.builds(Frame, U64, st.binary(min_size=1_920, max_size=1_920), st.integers(0, 960)),
     st.builds(TextMark, U32, U32, U64),
     st.builds(Finished, st.sampled_from(Reason), U64, FLOATS, FLOATS, FLOATS),
 )
@@ -104,7 +112,20 @@ def test_a_request_comes_back_as_it_was(request: UtteranceMessage) -> None:
 @given(EVENTS)
 def test_an_event_comes_back_as_it_was(event: SynthesisEvent) -> None:
     message = pb.SynthesizeResponse.FromString(event_to_wire(event).SerializeToString())
-    assert event_from_wire(message) == event
+    assert events_from_wire(message, PcmFormat()) == [event]
+
+
+@given(FORMATS, st.integers(0, 2**63), st.integers(1, FRAMES_AT_ONCE), st.integers(1, 960), st.randoms())
+def test_frames_that_travel_together_come_back_one_by_one(
+    pcm_format: PcmFormat, seq: int, count: int, last_speech: int, chance: random.Random
+) -> None:
+    frames = [
+        Frame(seq + number, chance.randbytes(pcm_format.frame_bytes), pcm_format.frame_samples)
+        for number in range(count)
+    ]
+    frames[-1] = replace(frames[-1], speech_samples=min(last_speech, pcm_format.frame_samples))
+    message = pb.SynthesizeResponse.FromString(event_to_wire(frames).SerializeToString())
+    assert events_from_wire(message, pcm_format) == frames
 
 
 @given(DESCRIPTIONS)
@@ -151,7 +172,7 @@ def test_an_empty_request_is_refused() -> None:
 
 
 def test_what_a_newer_worker_says_is_passed_over() -> None:
-    assert event_from_wire(pb.SynthesizeResponse()) is None
+    assert events_from_wire(pb.SynthesizeResponse(), PcmFormat()) == []
     model = pb.ModelInfo(id="m", voices=[pb.VoiceInfo(id="v")], native_rate_hz=1, max_concurrency=1)
     model.capabilities.extend([99, pb.CAPABILITY_SPEED])  # type: ignore[list-item]
     model.state = 99  # type: ignore[assignment]

@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from antiphon_core.audio import Frame
+from antiphon_core.audio import Frame, TextMark
 from antiphon_core.errors import BadRequest
 from antiphon_core.worker.outbox import Outbox
 from antiphon_core.worker.threads import in_thread
@@ -20,15 +20,26 @@ async def test_events_come_out_in_order_and_then_the_end() -> None:
     outbox = Outbox(limit=10)
     outbox.put(frames(3))
     outbox.finish()
-    assert [await outbox.take() for _ in range(4)] == [*frames(3), None]
+    assert await outbox.take() == frames(3)
     assert await outbox.take() is None
+    assert await outbox.take() is None
+
+
+async def test_frames_in_a_row_are_taken_together_a_few_at_most() -> None:
+    outbox, mark = Outbox(limit=20), TextMark(0, 1, 0)
+    outbox.put([*frames(7), mark, mark, *frames(1, 7)])
+    outbox.finish()
+    taken = []
+    while (event := await outbox.take()) is not None:
+        taken.append(event)
+    assert taken == [frames(5), frames(2, 5), mark, mark, frames(1, 7)]
 
 
 async def test_what_was_put_is_given_before_the_failure_that_followed() -> None:
     outbox = Outbox(limit=10)
     outbox.put(frames(1))
     outbox.finish(ValueError("broken"))
-    assert await outbox.take() == frames(1)[0]
+    assert await outbox.take() == frames(1)
     with pytest.raises(ValueError, match="broken"):
         await outbox.take()
 
@@ -94,10 +105,10 @@ async def test_nothing_is_lost_or_wakes_too_late_under_a_race() -> None:
     running = asyncio.create_task(in_thread("engine", engine))
     seen = []
     while (event := await outbox.take()) is not None:
-        assert isinstance(event, Frame)
-        seen.append(event.seq)
+        assert isinstance(event, list)
+        seen += [frame.seq for frame in event]
         most = max(most, len(outbox._events))
-        if event.seq % 97 == 0:
+        if event[0].seq % 97 == 0:
             await asyncio.sleep(0)
     await running
     assert seen == list(range(count))

@@ -83,10 +83,10 @@ class Run:
 
     async def all(self) -> list[Frame | TextMark]:
         running = self.begin()
-        events = []
+        events: list[Frame | TextMark] = []
         try:
             while (event := await self.outbox.take()) is not None:
-                events.append(event)
+                events += event if isinstance(event, list) else [event]
         finally:
             await running
             self.slot.close()
@@ -112,9 +112,9 @@ async def test_an_engine_that_takes_arriving_text_gets_it_as_it_comes() -> None:
     run.feed.put(Piece("one ", 0))
     first = await asyncio.wait_for(run.outbox.take(), 5)
     run.say(Piece("two", 4))
-    rest = []
+    rest: list[Frame | TextMark] = []
     while (event := await run.outbox.take()) is not None:
-        rest.append(event)
+        rest += event if isinstance(event, list) else [event]
     await running
     assert entries("chunk") == ["one", "two"]
     assert first == TextMark(0, 3, 0)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -69,9 +69,9 @@ class Client:
         while (message := await self._requests.get()) is not None:
             yield message
 
-    async def _receive(self, event: SynthesisEvent) -> None:
+    async def _receive(self, event: SynthesisEvent | Sequence[Frame]) -> None:
         await self.reads.wait()
-        self.events.append(event)
+        self.events += event if isinstance(event, Sequence) else [event]
         self._got.set()
 
     @property

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, cast
 
 import grpc
 
+from antiphon_core.audio import PcmFormat
 from antiphon_core.errors import WorkerGone
-from antiphon_core.utterance import SynthesisEvent, UtteranceMessage
+from antiphon_core.utterance import Started, SynthesisEvent, UtteranceMessage
 from antiphon_core.wire.failures import failure_from_call
 from antiphon_core.wire.rpc import async_stub
-from antiphon_core.wire.utterances import event_from_wire, request_to_wire
+from antiphon_core.wire.utterances import events_from_wire, request_to_wire
 
 if TYPE_CHECKING:
     from antiphon_proto.v1.tts_pb2 import SynthesizeResponse
@@ -21,6 +23,8 @@ class UtteranceCall:
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._call = async_stub(channel).Synthesize()
+        self._format = PcmFormat()
+        self._received: deque[SynthesisEvent] = deque()
 
     async def send(self, message: UtteranceMessage) -> None:
         try:
@@ -36,16 +40,18 @@ class UtteranceCall:
 
     async def receive(self) -> SynthesisEvent | None:
         """The next event, None after the last one."""
-        while True:
+        while not self._received:
             try:
                 message = await self._call.read()
             except grpc.aio.AioRpcError as error:
                 raise failure_from_call(error) from error
             if message is grpc.aio.EOF:
                 return None
-            event = event_from_wire(cast("SynthesizeResponse", message))
-            if event is not None:
-                return event
+            self._received.extend(events_from_wire(cast("SynthesizeResponse", message), self._format))
+        event = self._received.popleft()
+        if isinstance(event, Started):
+            self._format = event.format
+        return event
 
     def cancel(self) -> None:
         self._call.cancel()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
 import grpc
 from antiphon_proto.v1 import tts_pb2 as pb
 
+from antiphon_core.audio import Frame
 from antiphon_core.errors import AntiphonError
 from antiphon_core.registry.base import LoadProgress, ModelStatus, Reloaded, WorkerDescription
 from antiphon_core.utterance import SynthesisEvent, UtteranceMessage
@@ -18,7 +19,8 @@ from antiphon_core.wire.rpc import TextToSpeechServicer
 from antiphon_core.wire.utterances import event_to_wire, request_from_wire
 
 Context = grpc.aio.ServicerContext[Any, Any]
-Send = Callable[[SynthesisEvent], Awaitable[None]]
+Send = Callable[[SynthesisEvent | Sequence[Frame]], Awaitable[None]]
+"""Sends an event, or frames in a row that are ready together, at most `FRAMES_AT_ONCE`."""
 
 
 class SpeechService(Protocol):
@@ -50,7 +52,7 @@ class SpeechServicer(TextToSpeechServicer):
     async def Synthesize(  # type: ignore[override]
         self, request_iterator: AsyncIterator[pb.SynthesizeRequest], context: Context
     ) -> None:
-        async def send(event: SynthesisEvent) -> None:
+        async def send(event: SynthesisEvent | Sequence[Frame]) -> None:
             await context.write(event_to_wire(event))
 
         async with _answering(context):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from antiphon_proto.v1 import tts_pb2 as pb
 
 from antiphon_core.audio import DEFAULT_RATE_HZ, WIRE_RATES_HZ, Frame, PcmFormat, TextMark
@@ -116,12 +118,16 @@ def _control_from_wire(message: pb.Control) -> Control:
     return control
 
 
-def event_to_wire(event: SynthesisEvent) -> pb.SynthesizeResponse:
-    # Frames first: there are fifty of them a second.
+FRAMES_AT_ONCE = 5
+"""So many frames one message may hold: a tenth of a second, well within what a connection holds."""
+
+
+def event_to_wire(event: SynthesisEvent | Sequence[Frame]) -> pb.SynthesizeResponse:
+    """One message for an event, or for frames in a row that are ready together."""
     if isinstance(event, Frame):
-        return pb.SynthesizeResponse(
-            audio=pb.AudioFrame(seq=event.seq, pcm=event.pcm, speech_samples=event.speech_samples)
-        )
+        return _frames_to_wire([event])
+    if isinstance(event, Sequence):
+        return _frames_to_wire(event)
     if isinstance(event, TextMark):
         return pb.SynthesizeResponse(
             mark=pb.Mark(
@@ -145,19 +151,37 @@ def event_to_wire(event: SynthesisEvent) -> pb.SynthesizeResponse:
     )
 
 
-def event_from_wire(message: pb.SynthesizeResponse) -> SynthesisEvent | None:
-    """The event, or None for a kind that this version does not know and may pass over."""
+def events_from_wire(message: pb.SynthesizeResponse, pcm_format: PcmFormat) -> list[SynthesisEvent]:
+    """Its frames in the agreed format, or its one event; none if it is of a kind that this version does not know."""
     kind = message.WhichOneof("message")
     if kind == "audio":
-        return Frame(message.audio.seq, message.audio.pcm, message.audio.speech_samples)
+        return list(_frames_from_wire(message.audio, pcm_format))
     if kind == "mark":
-        return TextMark(message.mark.text_offset, message.mark.text_length, message.mark.sample_offset)
+        return [TextMark(message.mark.text_offset, message.mark.text_length, message.mark.sample_offset)]
     if kind == "started":
         started = message.started
-        return Started(started.worker, started.model, started.voice, format_from_wire(started.format))
+        return [Started(started.worker, started.model, started.voice, format_from_wire(started.format))]
     if kind == "finished":
-        return _finished_from_wire(message.finished)
-    return None
+        return [_finished_from_wire(message.finished)]
+    return []
+
+
+def _frames_to_wire(frames: Sequence[Frame]) -> pb.SynthesizeResponse:
+    return pb.SynthesizeResponse(
+        audio=pb.AudioFrame(
+            seq=frames[0].seq,
+            pcm=b"".join([frame.pcm for frame in frames]),
+            speech_samples=sum([frame.speech_samples for frame in frames]),
+        )
+    )
+
+
+def _frames_from_wire(audio: pb.AudioFrame, pcm_format: PcmFormat) -> Iterator[Frame]:
+    size, pcm, speech_samples = pcm_format.frame_bytes, audio.pcm, audio.speech_samples
+    for number, start in enumerate(range(0, len(pcm), size)):
+        speech = min(pcm_format.frame_samples, speech_samples)
+        speech_samples -= speech
+        yield Frame(audio.seq + number, pcm[start : start + size], speech)
 
 
 def _finished_from_wire(message: pb.Finished) -> Finished:

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from antiphon_core.audio import Frame, TextMark
+from antiphon_core.wire.utterances import FRAMES_AT_ONCE
 from antiphon_core.worker.threads import tell
 
 Event = Frame | TextMark
@@ -54,8 +55,12 @@ class Outbox:
         self._finished = True
         tell(self._loop, self._filled.set)
 
-    async def take(self) -> Event | None:
-        """The next event, None after the last one. Raises what ended the utterance."""
+    async def take(self) -> TextMark | list[Frame] | None:
+        """The next mark, or the frames in a row that are here, a few at most; None after the last one.
+
+        Raises what ended the utterance.
+        Whoever waits gets a frame as soon as there is one; frames come together where they are taken more slowly.
+        """
         while not self._closed:
             if self._events:
                 return self._pop()
@@ -78,8 +83,15 @@ class Outbox:
             self._filled.set()
             self._room.set()
 
-    def _pop(self) -> Event:
-        event = self._events.popleft()
+    def _pop(self) -> TextMark | list[Frame]:
+        first = self._events.popleft()
+        taken = first if isinstance(first, TextMark) else [first]
+        while isinstance(taken, list) and len(taken) < FRAMES_AT_ONCE and self._events:
+            following = self._events[0]
+            if not isinstance(following, Frame):
+                break
+            taken.append(following)
+            self._events.popleft()
         if len(self._events) < self.limit and not self._room.is_set():
             self._room.set()
-        return event
+        return taken

@@ -175,8 +175,8 @@ class Utterance:
             while (event := await self._outbox.take()) is not None:
                 if await self._wait_for_go():
                     await self._give(event)
-                    if isinstance(event, Frame):
-                        self.report.samples += event.speech_samples
+                    if isinstance(event, list):
+                        self.report.samples += sum(frame.speech_samples for frame in event)
         except AntiphonError:
             await self._engine_let_go()
             raise
@@ -196,7 +196,7 @@ class Utterance:
             self._client.stop()
         return not self._outbox.closed
 
-    async def _give(self, event: SynthesisEvent) -> None:
+    async def _give(self, event: SynthesisEvent | list[Frame]) -> None:
         self._client.start()
         self._sending = asyncio.current_task()
         try:

@@ -178,7 +178,7 @@ global___Start = Start
 
 @typing.final
 class AudioFormat(google.protobuf.message.Message):
-    """PCM, mono. Frames last exactly 20 ms."""
+    """PCM, mono, in frames of exactly 20 ms."""
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -342,7 +342,9 @@ global___Started = Started
 
 @typing.final
 class AudioFrame(google.protobuf.message.Message):
-    """Exactly 20 ms of audio."""
+    """One frame of 20 ms, or up to five that were ready together: what a message
+    costs hardly depends on its length.
+    """
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
@@ -350,12 +352,14 @@ class AudioFrame(google.protobuf.message.Message):
     PCM_FIELD_NUMBER: builtins.int
     SPEECH_SAMPLES_FIELD_NUMBER: builtins.int
     seq: builtins.int
-    """0, 1, 2, ... within the utterance, without gaps."""
+    """Number of the first frame in it: 0, 1, 2, ... within the utterance, without
+    gaps.
+    """
     pcm: builtins.bytes
-    """rate_hz / 50 samples in the agreed format."""
+    """rate_hz / 50 samples a frame, whole frames, in the agreed format."""
     speech_samples: builtins.int
     """How many of the samples are the utterance's; the rest is padding with zeros.
-    Less than the full frame in the last one only.
+    Less than all of them in the last message only.
     """
     def __init__(
         self,
