@@ -561,3 +561,26 @@ def test_a_ducked_reply_goes_on_a_quarter_as_loud() -> None:
     assert np.frombuffer(first.pcm, "<i2")[0] == 250
     assert second.pcm == tone(1_000)
     assert player.playout.heard("i1", player.now_ms).samples == 8 * FRAME_SAMPLES
+
+
+def test_a_ducked_reply_does_not_begin_while_held() -> None:
+    player = Player(PlayoutSettings(rate_hz=RATE_HZ, hold_mode="duck"))
+    player.hold()
+    player.say(10)
+    assert player.ticks(5) == []
+    player.playout.resume()
+    assert player.tick()[0].pcm == tone(100)
+
+
+def test_a_ducked_reply_goes_on_ducked_with_its_next_sentence() -> None:
+    player = Player(PlayoutSettings(rate_hz=RATE_HZ, hold_mode="duck"))
+    player.say(3)
+    player.ticks(2)
+    player.hold()
+    player.ticks(5)
+    player.say(9, "u2")
+    assert loudest(player.ticks(3)[-1].pcm) == 104 // 4
+    player.playout.resume()
+    player.got.clear()
+    player.ticks(3)
+    assert player.numbers() == [5, 6, 7]

@@ -15,9 +15,9 @@ Utterances are heard in the order they were opened, whichever is filled first. S
     heard = playout.flush(epoch, now_ms)  # drops all below `epoch`, and says what was heard of it
 
 - Frames go out at most `lead_ms` ahead of when they will be played. A late tick catches up to that lead, not beyond.
-- Hold sends one frame that fades to silence within 8 ms, then nothing; with `hold_mode` "duck" speech goes on 12 dB
-  quieter. Resume goes back to the start of the word during which it was held (or the quietest place of the last
-  600 ms where the engine tells no words), and fades in. If nothing was left to send, there is nothing to repeat.
+- Hold sends one frame that fades to silence within 8 ms, then nothing; with `hold_mode` "duck" speech that has begun
+  goes on 12 dB quieter. Resume goes back to the start of the word during which it was held (or the quietest place of
+  the last 600 ms where the engine tells no words), and fades in. If nothing was left to send, nothing is repeated.
 - A frame counts as heard once its time to be played has passed. A client that reports its playback shifts that time by
   its delay; one that truncates an item says what was heard, and we believe it. Client positions count all audio sent
   for an item, including what was repeated after a hold.
@@ -205,8 +205,7 @@ class Playout:
         """Says what to send now, and what was heard whole."""
         self.stats.note_tick(now_ms)
         self._advance(now_ms)
-        silenced = self._held and self._settings.hold_mode == "silence"
-        frames, started = self._silence(now_ms) if silenced else self._speak(now_ms)
+        frames, started = self._silence(now_ms) if self._held and self._silences() else self._speak(now_ms)
         drained = () if self._items.settled else self._items.settle()
         if not self._lines:
             self.stats.rest()
@@ -282,6 +281,12 @@ class Playout:
 
     def _next_line(self) -> UtteranceLine | None:
         return next(iter(self._lines.values()), None)
+
+    def _silences(self) -> bool:
+        """Whether a hold means silence: always, but for ducked speech that has begun."""
+        line = self._next_line()
+        begun = line is None or self._items.known(line.item_id).log.frames > 0
+        return self._settings.hold_mode == "silence" or not begun
 
     def _speak(self, now_ms: int) -> tuple[tuple[OutFrame, ...], tuple[str, ...]]:
         frames: list[OutFrame] = []

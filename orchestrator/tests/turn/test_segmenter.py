@@ -91,6 +91,7 @@ def test_a_segment_is_never_much_longer_than_allowed(text: str) -> None:
         ("en", ["Wait... what? ", "No... ", "I mean it. ", "Well… maybe… ", "Or not!? ", "Fine."]),
         ("en", ['He said "Stop!" and left. ', '"Really?" ', "She did (see p. 3). ", "**Note.** ", "Yes"]),
         ("en", ["Visit https://www.example.com/a?b=c. ", "Mail me@example.org! ", "Look at www.a.com/x!y. "]),
+        ("en", ["Ok. ", "Come at 10:30, on 3.5.2024 or 2024-05-03. ", "Bring $3.50, 3,50 € or £1,000! ", "Fine?"]),
         ("en", ["sure. ", "i can do that. ", "it is approx. five."]),
         ("en", ["Great 😀 ", "What else 🎉 can I do 😀"]),
         ("de", ["Das war am 3. Mai 2020. ", "Danach kam z. B. Dr. Müller. ", "Er sagte: „Gut.“ ", "Der 2. Weltkrieg."]),
