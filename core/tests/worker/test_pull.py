@@ -232,6 +232,21 @@ async def test_the_engines_time_stands_still_while_it_waits_for_text() -> None:
     assert run.stopwatch.total_s == 0
 
 
+async def test_an_engine_slow_over_its_chunks_may_work_as_far_ahead_as_it_needs() -> None:
+    run = Run(scripted.ScriptedModel(PLAIN), limit=5)
+    run.pull._model = Timed(run.clock)
+    run.say(Piece("one", 0))
+    await run.all()
+    assert run.outbox.limit == 200  # twice the two seconds that a chunk takes
+
+
+async def test_a_quick_engine_keeps_to_the_lead() -> None:
+    run = Run(scripted.ScriptedModel(PLAIN), limit=5)
+    run.say(Piece("one two three", 0))
+    await run.all()
+    assert run.outbox.limit == 5
+
+
 async def test_an_iterator_without_close_is_pulled_all_the_same() -> None:
     class Bare(Model):
         def synthesize(self, request: SpeechRequest) -> Iterator[PcmChunk]:

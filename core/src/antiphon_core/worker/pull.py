@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 
-from antiphon_core.audio import PcmChunk
+from antiphon_core.audio import FRAME_MS, PcmChunk
 from antiphon_core.errors import AntiphonError, BadText, EngineFailed
 from antiphon_core.models import Capability, Model, SpeechRequest
 from antiphon_core.worker.audio_path import AudioPath, slices
@@ -13,6 +13,10 @@ from antiphon_core.worker.feed import Feed, Piece
 from antiphon_core.worker.framer import Framed
 from antiphon_core.worker.outbox import Outbox
 from antiphon_core.worker.stopwatch import Stopwatch
+
+AHEAD = 2.0
+"""A chunk is begun when there is left to play what this many of the slowest so far took to make."""
+MOST_AHEAD_MS = 10_000
 
 Clock = Callable[[], float]
 """Seconds that only grow."""
@@ -82,15 +86,18 @@ class Pull:
 
     def _pull(self, chunks: Iterator[PcmChunk]) -> bool:
         """Whether the generator came to its end."""
+        before_s = self._stopwatch.total_s
         self._stopwatch.start()
         try:
             for chunk in chunks:
                 self._stopwatch.stop()
+                self._keep_pace(self._stopwatch.total_s - before_s)
                 self._spoken = True
                 for part in slices(chunk):
                     self._send(self._path.push(part))
                     if not self._outbox.wait_for_room():
                         return False
+                before_s = self._stopwatch.total_s
                 self._stopwatch.start()
             return True
         finally:
@@ -98,6 +105,11 @@ class Pull:
             close = getattr(chunks, "close", None)
             if close is not None:
                 close()
+
+    def _keep_pace(self, chunk_s: float) -> None:
+        """Lets an engine that takes long over a chunk begin the next one early enough, or each would end in a gap."""
+        events = int(min(AHEAD * chunk_s * 1000, MOST_AHEAD_MS)) // FRAME_MS
+        self._outbox.limit = max(self._outbox.limit, events)
 
     def _send(self, events: list[Framed]) -> None:
         if events and not self.first_audio_s and self._first_text_s is not None:
