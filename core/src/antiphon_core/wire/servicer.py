@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
@@ -53,7 +54,11 @@ class SpeechServicer(TextToSpeechServicer):
         self, request_iterator: AsyncIterator[pb.SynthesizeRequest], context: Context
     ) -> None:
         async def send(event: SynthesisEvent | Sequence[Frame]) -> None:
-            await context.write(event_to_wire(event))
+            try:
+                await context.write(event_to_wire(event))
+            except grpc.aio.InternalError:
+                # What a write finds of a client that has left, a moment before the cancellation arrives.
+                raise asyncio.CancelledError from None
 
         async with _answering(context):
             await self._service.synthesize(_Messages(request_iterator), send)
