@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import uuid
 from collections.abc import Coroutine
@@ -115,6 +116,9 @@ class App:
     async def _load(self, models: list[str]) -> None:
         for model_id in models:
             (await self._residents.lease(model_id)).release()
+        # Searching an engine's many objects for garbage would stop every stream for a tenth of a second, now and then.
+        gc.collect()
+        gc.freeze()
 
     async def _serve(self, models: list[str]) -> None:
         self._tasks.start(self._residents.run(), "residents")

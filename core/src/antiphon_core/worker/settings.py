@@ -53,7 +53,9 @@ class WorkerSettings(LayeredSettings):
     max_in_flight: int = _live(0, "utterances that speak at once over all models; 0: the models' own limits", ge=0)
     max_queue: int = _live(16, "utterances that may wait for a place", ge=0)
     max_text_bytes: int = _live(32_768, "longest text of one utterance, in bytes of UTF-8", ge=1)
-    lead_ms: int = _live(400, "how far speech is made ahead of what the client took; further where an engine needs it", ge=20, le=10_000)
+    lead_ms: int = _live(
+        400, "how far speech is made ahead of what the client took; further where an engine needs it", ge=20, le=10_000
+    )
     stall_s: float = _live(15.0, "an engine that gives nothing for so long has hung", gt=0)
     client_idle_s: float = _live(60.0, "an utterance ends if its client neither reads nor writes for so long", gt=0)
 
