@@ -7,10 +7,10 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 import pytest_asyncio
@@ -49,7 +49,10 @@ class Called:
         return Path(self.report["heard"][name]).stat().st_size / 48_000
 
 
-Call = Callable[[str], Awaitable[Called]]
+class Call(Protocol):
+    """Runs a client once: the program `clients/NAME/PROGRAM_client.py` in the environment of clients/NAME."""
+
+    async def __call__(self, name: str, program: str = "") -> Called: ...
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -75,9 +78,13 @@ async def lines(house: House) -> dict[str, bytes]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def call(house: House, lines: dict[str, bytes], mind: ChatEndpoint, tmp_path_factory: Any) -> Call:
-    """Runs a client of clients/ in its own environment."""
+    """Tests that ask for the same call share it."""
+    made: dict[str, Called] = {}
 
-    async def run(name: str) -> Called:
+    async def run(name: str, program: str = "") -> Called:
+        program = program or name
+        if program in made:
+            return made[program]
         python = await asyncio.to_thread(environment, CLIENTS / name)
         folder = tmp_path_factory.mktemp(name)
         for line, pcm in lines.items():
@@ -85,10 +92,11 @@ async def call(house: House, lines: dict[str, bytes], mind: ChatEndpoint, tmp_pa
         mind.asked.clear()
         async with Tap(house.url).listening() as tap:
             orders = {"http": f"{house.url}/v1", "realtime": f"{tap.address}/v1", "folder": str(folder)}
-            await _run(python, CLIENTS / name / f"{name}_client.py", orders)
+            await _run(python, CLIENTS / name / f"{program}_client.py", orders)
             report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
             left = await house.sessions_left(GONE_S)
-        return Called(name, report, tap, list(mind.asked), house.url, left)
+        made[program] = Called(name, report, tap, list(mind.asked), house.url, left)
+        return made[program]
 
     return run
 

@@ -99,12 +99,19 @@ async def test_the_history_holds_what_was_heard_and_no_more(called: Called) -> N
     assert 1 <= len(words) <= len(words_of(called.heard("topic"))) + 1
 
 
-async def test_speech_is_heard_whole(called: Called) -> None:
-    if "speech" not in called.report["heard"]:
-        assert called.name == "agents"  # it has no speech service
-        return
+@pytest.mark.parametrize("called", ["pipecat", "livekit"], indirect=True)
+async def test_its_speech_service_is_heard_whole(called: Called) -> None:
     heard = called.heard("speech")
     assert word_error_rate(TO_SPEAK, heard) <= TOLERATED, heard
+
+
+async def test_the_clients_own_history_is_that_of_the_call(called: Called) -> None:
+    """Each keeps it in its own way, from the events; Pipecat and LiveKit keep an interrupted answer whole."""
+    history = [(role, words_of(text)) for role, text in called.report["history"]]
+    for answer in ("The capital of France is Paris.", "In London it is cloudy today.", "The grass is green."):
+        assert history.count(("assistant", words_of(answer))) == 1
+    questions = [words for role, words in history if role == "user" and words != words_of(TYPED)]
+    assert [len(words) for words in questions] == [len(words_of(line)) for line in LINES.values()]
 
 
 async def test_nothing_of_a_call_stays_behind(called: Called) -> None:

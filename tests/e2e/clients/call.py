@@ -19,7 +19,7 @@ LINES = {
     "question": "What is the capital of France?",
     "errand": "What is the weather in London?",
     "topic": "Tell me about the sea, please.",
-    "interruption": "Wait, stop. Which colour is the grass?",
+    "interruption": "No wait, which colour is the grass?",
 }
 TYPED = "How many legs does a spider have?"
 TO_SPEAK = "This sentence is spoken while it is being made. It comes in pieces."
@@ -40,11 +40,10 @@ class Orders:
 
 @dataclass
 class Report:
-    """What a client says of its calls. `heard` is what it would have played, by the name of what was asked."""
+    """What a client says of its call. `heard`: files of what it played, by what was asked; `history`: (role, text)."""
 
     heard: dict[str, str] = field(default_factory=dict)
-    user: list[str] = field(default_factory=list)
-    history: list[list[str]] = field(default_factory=list)
+    history: list[tuple[str, str]] = field(default_factory=list)
     tool_calls: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     notes: dict[str, object] = field(default_factory=dict)

@@ -89,8 +89,11 @@ async def main() -> None:
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
-    report.history = [[item.role, " ".join(filter(None, map(_text, item.content)))] for item in caller.history
-                      if item.type == "message"]  # fmt: skip
+    report.history = [
+        (item.role, " ".join(filter(None, map(_text, item.content))))
+        for item in caller.history
+        if item.type == "message"
+    ]
     hand_in(given, report, caller.audio)
 
 

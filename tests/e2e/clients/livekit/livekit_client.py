@@ -137,10 +137,10 @@ async def converse(
     await spoken.get()
 
 
-def _history(session: AgentSession[None]) -> Iterator[list[str]]:
+def _history(session: AgentSession[None]) -> Iterator[tuple[str, str]]:
     for item in session.history.items:
         if item.type == "message":
-            yield [item.role, item.text_content or ""]
+            yield item.role, item.text_content or ""
 
 
 async def speak(given: Orders) -> bytes:

@@ -1,13 +1,12 @@
-"""The openai SDK: speaks a call, types, calls a function, interrupts; then speech and transcription over HTTP."""
+"""The openai SDK: speaks a call, calls a function, types, interrupts."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
-from pathlib import Path
 from typing import Any
 
-from call import INSTRUCTIONS, LISTENS_S, RATE_HZ, TO_SPEAK, TYPED, Microphone, Orders, Report, hand_in, orders
+from call import INSTRUCTIONS, LISTENS_S, RATE_HZ, TYPED, Microphone, Orders, Report, hand_in, orders
 from openai import AsyncOpenAI
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
 from openai.types.realtime import RealtimeSessionCreateRequestParam
@@ -20,7 +19,7 @@ SESSION: RealtimeSessionCreateRequestParam = {
         "input": {
             "format": {"type": "audio/pcm", "rate": 24000},
             "transcription": {"model": "gpt-4o-mini-transcribe"},
-            "turn_detection": {"type": "semantic_vad", "eagerness": "high"},
+            "turn_detection": {"type": "semantic_vad", "eagerness": "auto"},
         },
         "output": {"voice": "marin", "speed": 1.0},
     },
@@ -68,7 +67,7 @@ class Caller:
             case "input_audio_buffer.speech_started" if self.asked == "interruption":
                 await self._truncate()
             case "conversation.item.input_audio_transcription.completed":
-                self.report.user.append(event.transcript)
+                self.report.history.append(("user", event.transcript))
             case "response.function_call_arguments.done":
                 self.report.tool_calls.append(f"{event.name}({event.arguments})")
                 output = {"type": "function_call_output", "call_id": event.call_id, "output": '{"sky": "cloudy"}'}
@@ -99,7 +98,7 @@ class Caller:
             return
         for item in response.output:
             part = item.content[0]
-            self.report.history.append([response.status, part.transcript or part.text])
+            self.report.history.append(("assistant", part.transcript or part.text or ""))
         await self._done.put(response.status)
 
     async def ask(self, name: str, line: bytes) -> None:
@@ -140,31 +139,10 @@ async def hold_a_call(client: AsyncOpenAI, given: Orders, report: Report) -> dic
         return caller.audio
 
 
-async def speak_to_a_file(client: AsyncOpenAI, path: Path) -> int:
-    """How many pieces came."""
-    speech = client.audio.speech.with_streaming_response
-    pieces = 0
-    async with speech.create(model="gpt-4o-mini-tts", voice="coral", input=TO_SPEAK, response_format="mp3") as answer:
-        with path.open("wb") as file:
-            async for piece in answer.iter_bytes():
-                file.write(piece)
-                pieces += 1
-    return pieces
-
-
 async def main() -> None:
     given, report = orders(), Report()
     client = AsyncOpenAI(api_key="none", base_url=given.http, websocket_base_url=given.realtime)
-    audio = await hold_a_call(client, given, report)
-    spoken = Path(given.folder, "spoken.mp3")
-    report.notes["pieces"] = await speak_to_a_file(client, spoken)
-    written = await client.audio.transcriptions.create(model="whisper-1", file=spoken)
-    report.notes["transcription"] = written.text
-    stream = await client.audio.transcriptions.create(model="gpt-4o-transcribe", file=spoken, stream=True)
-    report.notes["streamed"] = [event.to_dict() async for event in stream]
-    report.notes["models"] = [model.id async for model in client.models.list()]
-    report.heard["speech"] = str(spoken)
-    hand_in(given, report, audio)
+    hand_in(given, report, await hold_a_call(client, given, report))
 
 
 if __name__ == "__main__":

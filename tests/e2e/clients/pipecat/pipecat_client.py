@@ -141,7 +141,7 @@ async def hold_a_call(given: Orders, report: Report) -> dict[str, bytes]:
             session_properties=SessionProperties(
                 audio=AudioConfiguration(
                     input=AudioInput(
-                        transcription=InputAudioTranscription(), turn_detection=SemanticTurnDetection(eagerness="high")
+                        transcription=InputAudioTranscription(), turn_detection=SemanticTurnDetection(eagerness="auto")
                     ),
                     output=AudioOutput(voice="marin"),
                 ),
@@ -167,7 +167,7 @@ async def hold_a_call(given: Orders, report: Report) -> dict[str, bytes]:
         await worker.queue_frame(EndFrame())
 
     await run(worker, converse())
-    report.history = [[message["role"], str(message.get("content"))] for message in context.get_messages()]
+    report.history = [(message["role"], str(message.get("content"))) for message in context.get_messages()]
     return call.audio
 
 
