@@ -309,6 +309,17 @@ async def test_no_room_in_time_is_an_honest_no(build: Build, monkeypatch: pytest
     speaking.release()
 
 
+async def test_no_room_now_is_room_later(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(residents_module, "ROOM_WAIT_S", 0.0)
+    house = await build()
+    house.policy = Policy(max_models=1)
+    speaking = await house.residents.lease("plain")
+    with pytest.raises(Full):
+        await house.residents.lease("stream")
+    speaking.release()
+    (await house.residents.lease("stream")).release()
+
+
 async def test_minimum_residency_is_told_as_the_time_to_come_again(
     build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:

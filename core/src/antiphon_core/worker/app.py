@@ -58,6 +58,7 @@ class App:
         self._name = settings.named(self._server.port)
         self._default_model = ""
         self._incarnation = uuid.uuid4().hex
+        self._core_version = version("antiphon-core")
         self._process = psutil.Process()
         self.ready = asyncio.Event()
         self._ending = asyncio.Event()
@@ -98,13 +99,17 @@ class App:
         return self._exit_status
 
     def end(self, reason: str, exit_status: int = 0) -> None:
-        """Takes no more utterances; those that run may finish. Asked again, it does not wait for them."""
+        """Takes no more utterances; those that run may finish."""
         log.info("ending", reason=reason)
         self._exit_status = max(self._exit_status, exit_status)
         self._admission.close(reason)
+        self._ending.set()
+
+    def signalled(self, name: str) -> None:
+        """The first signal begins the end, another one does not wait for what still runs."""
         if self._ending.is_set():
             self._hurry.set()
-        self._ending.set()
+        self.end(name)
 
     async def _first_models(self) -> list[str]:
         await self._residents.list_models()
@@ -196,7 +201,7 @@ class App:
         return WorkerDescription(
             worker=self._name,
             adapter=self._adapter.name,
-            core_version=version("antiphon-core"),
+            core_version=self._core_version,
             adapter_version=self._adapter.version,
             device=settings.device,
             incarnation=self._incarnation,

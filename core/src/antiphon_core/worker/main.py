@@ -66,7 +66,7 @@ async def _serve(live: LiveSettings[WorkerSettings]) -> int:
     adapter = load_adapter(live.now.adapter)
     app = App(live, adapter, loader_for(adapter, live))
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, app.end, number.name)
+        asyncio.get_running_loop().add_signal_handler(number, app.signalled, number.name)
     status = await app.run()
     if not app.clean:
         # A thread that hangs in an engine could hang the interpreter's own end, too.

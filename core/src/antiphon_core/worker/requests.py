@@ -50,18 +50,23 @@ class Requests:
         self._ended = ended
         self._log_text = log_text
         self._sentences: Sentences | None = None
-        self._owed_since_s: float | None = None
+        self._owed_since_s: float | None = time.monotonic()
         self._reading = asyncio.create_task(self._read(), name="read-requests")
 
     @property
     def silent_s(self) -> float:
-        """For how long nothing has come of the text that is owed; 0 unless somebody waits for it."""
+        """For how long the client has owed its start, or text that somebody waits for; 0 if it owes none."""
         return 0.0 if self._owed_since_s is None else time.monotonic() - self._owed_since_s
 
     def expect_text(self) -> None:
         """From now on somebody waits."""
         if not self._script.complete:
             self._owed_since_s = time.monotonic()
+
+    def give_up(self, error: AntiphonError) -> None:
+        """No start is waited for any more."""
+        if not self.opened.done():
+            self.opened.set_exception(error)
 
     async def close(self) -> None:
         """Lets the client end what it is writing: in grpc.aio, who writes into an ended call never learns why."""
@@ -77,8 +82,7 @@ class Requests:
                 self._obey(self._script.accept(message))
             self._script.end()
         except AntiphonError as error:
-            if not self.opened.done():
-                self.opened.set_exception(error)
+            self.give_up(error)
             self._ended(error)
             await self._hear_out()
 
@@ -109,6 +113,7 @@ class Requests:
         speaker = self._choose(start)
         if Capability.STREAMING_TEXT not in speaker.model.capabilities:
             self._sentences = Sentences()
+        self._owed_since_s = None
         self.opened.set_result((start, speaker))
 
     def _take_text(self, message: Text) -> None:

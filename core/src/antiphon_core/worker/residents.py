@@ -71,7 +71,7 @@ class Residents:
         self._tasks = Tasks(_report)
 
     def tenants(self) -> list[Tenant]:
-        """What takes memory now."""
+        """What takes memory now. May be asked from any thread."""
         return self._tenants()
 
     def statuses(self) -> tuple[ModelStatus, ...]:
@@ -170,7 +170,8 @@ class Residents:
             outcome = "ok"
         except AntiphonError as error:
             outcome = condition(error)
-            self._failures[info.id] = (self._clock() + RETRY_LOAD_S, error)
+            if not isinstance(error, Full):
+                self._failures[info.id] = (self._clock() + RETRY_LOAD_S, error)
             if isinstance(error, EngineStalled):
                 self._stalled(info.id)
             raise
@@ -214,14 +215,14 @@ class Residents:
 
     def _tenants(self, without: str = "") -> list[Tenant]:
         """A model on its way out counts while it speaks; one that is replaced by the newcomer does not."""
-        staying = [resident for key, resident in self._residents.items() if key != without]
-        leaving = [resident for resident in self._leaving if resident.leases]
+        staying = [resident for key, resident in tuple(self._residents.items()) if key != without]
+        leaving = [resident for resident in tuple(self._leaving) if resident.leases]
         return [*self._reserved.values(), *(resident.tenant() for resident in (*staying, *leaving))]
 
     def _raise_recent_failure(self, model_id: str) -> None:
         until_s, error = self._failures.get(model_id, (0.0, None))
         if error is not None and self._clock() < until_s:
-            raise error
+            raise error.with_traceback(None)
 
     # Going.
 

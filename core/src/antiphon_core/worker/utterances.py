@@ -220,10 +220,11 @@ class Utterance:
     def _abandon(self) -> None:
         """Gives up on a client that neither reads nor writes, so that it does not keep a place for ever."""
         self._abandoned = BadRequest(
-            f"the client neither read nor sent what was due for {self._limits.client_idle_s:g} s; read all events, and "
-            "send text until the one with last set",
+            f"the client neither read nor sent what was due for {self._limits.client_idle_s:g} s; send start, and "
+            "text until the one with last set, and read all events",
             subject="client_idle_s",
         )
+        self._requests.give_up(self._abandoned)
         self._end(self._abandoned)
         if self._sending is not None:
             self._sending.cancel()

@@ -192,9 +192,12 @@ async def test_a_client_that_never_reads_is_given_up(channel: grpc.aio.Channel) 
         await hear(call)
 
 
-async def test_a_client_that_owes_text_is_given_up(channel: grpc.aio.Channel) -> None:
-    with pytest.raises(BadRequest, match="send text until the one with last set"):
-        await hear(await send(channel, Start()))
+@pytest.mark.parametrize("messages", [[], [Start()], [Start(), Text("one ")]])
+async def test_a_client_that_owes_requests_is_given_up(
+    channel: grpc.aio.Channel, messages: list[UtteranceMessage]
+) -> None:
+    with pytest.raises(BadRequest, match="and text until the one with last set"):
+        await hear(await send(channel, *messages))
     await speaks_on(channel)
 
 
@@ -240,6 +243,16 @@ async def test_an_engine_that_hangs_ends_its_utterance_and_then_the_worker(app: 
         except WorkerGone:
             break
         await asyncio.sleep(0.05)
+
+
+async def test_who_speaks_may_finish_however_many_engines_hang(app: App, channel: grpc.aio.Channel) -> None:
+    hanging = [asyncio.create_task(say(channel, "one", options={"hang_at": "first"})) for _ in range(2)]
+    speaking = await send(channel, Start(options={"chunk_delay_s": "0.02"}), Text("word " * 50, last=True))
+    await speaking.end()
+    for failed in await asyncio.gather(*hanging, return_exceptions=True):
+        assert isinstance(failed, EngineStalled)
+    assert (await hear(speaking)).speech_ms == pytest.approx(5_000, abs=50)
+    scripted.let_go.set()
 
 
 async def test_a_worker_that_shall_not_end_itself_only_turns_unhealthy(installed: Path, tmp_path: Path) -> None:
