@@ -13,6 +13,7 @@ from antiphon_core.errors import AntiphonError, BadRequest, BadSettings, EngineF
 
 from antiphon_orchestrator.asr.refusals import require_short
 from antiphon_orchestrator.ports import EARS_RATE_HZ, HeardSamples, Transcript
+from antiphon_orchestrator.retry_after import retry_after_ms
 
 _SHORTEST_SAMPLES = EARS_RATE_HZ // 10
 """The service it is named after refuses shorter audio."""
@@ -115,16 +116,9 @@ class OpenAiAsr:
             case 400 | 413 | 415 | 422:
                 return BadRequest(said, subject=self._url)
             case 429:
-                return Full(said, subject=self._url, retry_after_ms=_retry_after_ms(answer))
+                return Full(said, subject=self._url, retry_after_ms=retry_after_ms(answer.headers, _RETRY_AFTER_MS))
             case _:
                 return EngineFailed(said, subject=self._url)
-
-
-def _retry_after_ms(answer: httpx.Response) -> int:
-    try:
-        return int(float(answer.headers["Retry-After"]) * 1000)
-    except (KeyError, ValueError):
-        return _RETRY_AFTER_MS
 
 
 def _wav(audio: HeardSamples) -> bytes:

@@ -62,7 +62,7 @@ class LocalLlm:
     the model is shown the newest turns. With the `instructions` that most conversations have, none waits for them.
     """
 
-    def __init__(self, folder: Path, *, threads: int = 1, slots: int = 4, instructions: str = "") -> None:
+    def __init__(self, folder: Path, *, threads: int = 2, slots: int = 4, instructions: str = "") -> None:
         first = told([ChatMessage("system", instructions), ChatMessage("user", "")]) if instructions else []
         self.server = LlamaServer(
             _model_in(folder),

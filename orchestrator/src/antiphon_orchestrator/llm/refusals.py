@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from antiphon_orchestrator.llm.completions import reason_of
 from antiphon_orchestrator.llm.errors import Kind, LlmFailed
+from antiphon_orchestrator.retry_after import retry_after_ms
 
 
 def refusal(url: str, status: int, headers: Mapping[str, str], body: bytes, secret: str = "") -> LlmFailed:
@@ -16,7 +17,7 @@ def refusal(url: str, status: int, headers: Mapping[str, str], body: bytes, secr
     if secret:
         reason = reason.replace(secret, "***")
     message = f"{url} answered {status}" + (f": {reason}" if reason else "") + (f"; {advice}" if advice else "")
-    return LlmFailed(kind, message, subject=url, retry_after_ms=_retry_after_ms(headers))
+    return LlmFailed(kind, message, subject=url, retry_after_ms=retry_after_ms(headers))
 
 
 def _meaning(status: int) -> tuple[Kind, str]:
@@ -43,13 +44,3 @@ def _reason(body: bytes) -> str:
         return reason_of(json.loads(text))
     except ValueError:
         return reason_of(text)
-
-
-def _retry_after_ms(headers: Mapping[str, str]) -> int:
-    """0 where the server says nothing, or a date: nobody on the line waits that long."""
-    for name, scale in (("retry-after-ms", 1.0), ("retry-after", 1000.0)):
-        try:
-            return max(0, int(float(headers[name]) * scale))
-        except (KeyError, ValueError, OverflowError):
-            continue
-    return 0
