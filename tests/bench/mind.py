@@ -58,7 +58,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeat", type=int, default=3, help="conversations per figure")
     parser.add_argument("--sessions", type=int, default=3, help="users who speak at the same time")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads of the model")
+    parser.add_argument("--threads", type=int, default=2, help="CPU threads of the model")
     parser.add_argument("--model", type=Path, help="a folder with another GGUF file")
     asyncio.run(measure(parser.parse_args()))
 
