@@ -584,3 +584,12 @@ def test_a_ducked_reply_goes_on_ducked_with_its_next_sentence() -> None:
     player.got.clear()
     player.ticks(3)
     assert player.numbers() == [5, 6, 7]
+
+
+def test_an_engine_that_is_only_just_fast_enough_is_not_waited_for() -> None:
+    player = Player()
+    player.say(3, close=False)
+    player.ticks(2)
+    player.push(1, first=3)
+    assert len(player.tick()) == 1
+    assert player.playout.stats.underruns == 0

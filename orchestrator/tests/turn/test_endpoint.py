@@ -60,7 +60,8 @@ def test_speech_is_noticed_in_its_second_window_and_dated_back_to_its_first() ->
 def test_a_window_that_is_surely_speech_is_enough() -> None:
     stream = Stream()
     stream.silence(20)
-    assert stream.hear(SURE) == [SpeechStarted(windows(20), windows(20) - 4_800)]
+    assert EndpointSettings().sure_threshold == 0.75
+    assert stream.hear(0.75) == [SpeechStarted(windows(20), windows(20) - 4_800)]
 
 
 def test_speech_that_rises_slowly_is_dated_back_to_where_it_rose() -> None:
@@ -113,6 +114,12 @@ def test_doubt_is_silence_after_silence_and_speech_after_speech() -> None:
     stream.speech(3)
     assert stream.hear(*[DOUBT] * 30) == []
     assert stream.hear(SILENCE, DOUBT) == [SpeechPaused(windows(33), windows(33))]
+
+
+def test_the_lower_threshold_is_speech_still() -> None:
+    stream = Stream(EndpointSettings.server_vad(threshold=0.5))
+    stream.speech(3)
+    assert stream.hear(*[EndpointSettings().stop_threshold] * 5) == []
 
 
 def test_a_click_in_a_pause_changes_nothing() -> None:
@@ -262,11 +269,12 @@ def test_a_turn_does_not_go_on_for_ever() -> None:
 def test_a_stream_that_stalls_ends_its_turn() -> None:
     stream = Stream()
     assert stream.endpoint.finish(EndReason.STALLED) == ()
+    stream.silence(20)
     stream.speech(10)
     stream.silence(1)
     assert stream.endpoint.finish(EndReason.STALLED) == (
-        SpeechPaused(windows(10), windows(10)),
-        TurnFinished(0, windows(10), windows(11), EndReason.STALLED),
+        SpeechPaused(windows(30), windows(10)),
+        TurnFinished(windows(20) - 4_800, windows(30), windows(31), EndReason.STALLED),
     )
 
 

@@ -180,7 +180,7 @@ def test_words_in_the_middle_of_noise_interrupt(talk: Conversation) -> None:
 
 def test_somebody_else_in_the_room_does_not_interrupt(talk: Conversation) -> None:
     talk.reply()
-    assert talk.on(ev.UserStarted(level_db=-15.0)) == []
+    assert talk.on(ev.UserStarted(level_db=-12.0)) == []
     assert talk.state() is State.SPEAKING
     talk.on(ev.UserFinished(), after_ms=3_000)
     assert talk.on(ev.UserStarted()) == [ev.Hold()]
@@ -458,6 +458,17 @@ def test_an_answer_that_never_sounds_is_given_up() -> None:
     assert talk.ticks(4_980) == []
     assert talk.ticks(20) == [ev.Interrupt(epoch + 1, ev.Cause.STALLED)]
     assert talk.state() is State.IDLE
+
+
+def test_an_answer_that_is_heard_or_held_is_not_given_up() -> None:
+    talk = Conversation(FloorSettings(thinking_ms=1_000))
+    talk.turn()
+    talk.on(ev.UserStarted())
+    talk.on(ev.UserHeard(Heard.BACKCHANNEL), after_ms=1_100)
+    assert talk.ticks(20) == []
+    talk.on(ev.ClearRequested())
+    talk.on(ev.ReplyStarted(1))
+    assert talk.ticks(2_000) == []
 
 
 def test_a_silent_user_is_nudged_after_each_reply_and_the_session_still_ends_as_idle() -> None:
