@@ -123,7 +123,9 @@ class Interview:
             await self._silence(into_s)
 
     async def _until_done(self, after_ms: float) -> None:
-        await self._wait(lambda told: self.call.event_ms("response.done", after_ms) is not None)
+        await self._wait(
+            lambda told: (told is None or told.type == "response.done") and has_answered(self.call, after_ms)
+        )
         text = self.call.events("response.done")[-1:]
         for response in text:
             for item in response["response"]["output"]:
@@ -149,6 +151,13 @@ class Interview:
 
     def _check(self, what: str, ok: bool, detail: str) -> None:
         self.checks.append(Check(what, ok, detail))
+
+
+def has_answered(call: Call, after_ms: float) -> bool:
+    """Whether an answer has ended since. One that gave way before its first sound was none."""
+    heard = {told.event["response_id"] for told in call.told if told.type == "response.output_audio.delta"}
+    done = (told for told in call.told if told.type == "response.done" and told.at_ms >= after_ms)
+    return any(told.event["response"]["id"] in heard for told in done)
 
 
 def with_pause(track: Track) -> Track:
