@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -112,7 +112,7 @@ class Server:
     async def _life(self, _: Starlette) -> AsyncIterator[None]:
         async with asyncio.TaskGroup() as tasks:
             work = (self._fleet.run(), self._load(), self._live.run(self._settings_changed), self._recorder.run())
-            running = [tasks.create_task(part) for part in work]
+            running = [tasks.create_task(self._survived(part)) for part in work]
             try:
                 yield
             finally:
@@ -120,6 +120,14 @@ class Server:
                 for task in running:
                     task.cancel()
                 await self._close_parts()
+
+    async def _survived(self, work: Coroutine[Any, Any, None]) -> None:
+        """What fails in the background makes the server unready, and ends no conversation."""
+        try:
+            await work
+        except Exception as error:
+            self._failed = f"{type(error).__name__}: {error}"
+            log.exception("failed in the background")
 
     async def _close_parts(self) -> None:
         await self._providers.close_speech()
@@ -135,19 +143,17 @@ class Server:
         except AntiphonError as error:
             self._failed = error.message
             log.error("cannot load", reason=error.message)
-        except Exception as error:
-            self._failed = f"{type(error).__name__}: {error}"
-            log.exception("cannot load")
         else:
             log.info("ears and mind loaded", recogniser=self.settings.recogniser, mind=self.settings.mind)
-        self._changed.set()
+            self._changed.set()
 
     def _settings_changed(self) -> None:
         set_log_level(self.settings.log_level)
 
     def missing(self) -> list[str]:
         """What there is not yet, for /readyz."""
-        missing = [] if self._mind is not None else [self._failed or "ears and mind (loading)"]
+        loading = [] if self._mind is not None else ["ears and mind (loading)"]
+        missing = [self._failed] if self._failed else loading
         if not self._fleet.workers():
             missing.append(f"a speech worker at {self.settings.registry}")
         return missing

@@ -43,11 +43,15 @@ class _Track:
         self._written = 0
         self.end = 0
 
+    @property
+    def waiting(self) -> int:
+        return self.end - self._written
+
     def add(self, at: int, samples: Samples) -> None:
         """Overflow: what is further ahead than can be kept is left out."""
         if at - self.end > _JITTER:
             self._append(np.zeros(at - self.end, np.int16))
-        if self.end - self._written + len(samples) <= _MAX_WAITING:
+        if self.waiting + len(samples) <= _MAX_WAITING:
             self._append(samples)
 
     def take(self, until: int) -> Samples:
@@ -55,7 +59,7 @@ class _Track:
         until = max(until, self._written)
         if self.end < until:
             self._append(np.zeros(until - self.end, np.int16))
-        waiting = np.concatenate(self._waiting)
+        waiting: Samples = np.concatenate([np.zeros(0, np.int16), *self._waiting])
         taken, rest = waiting[: until - self._written], waiting[until - self._written :]
         self._waiting, self._written = [rest], until
         return taken
@@ -102,12 +106,20 @@ class Recording:
     def close(self, code: int, reason: str) -> None:
         self._outlet.close(code, reason)
 
+    @property
+    def waiting_samples(self) -> int:
+        return max(self._user.waiting, self._assistant.waiting)
+
+    @property
+    def waiting_events(self) -> int:
+        return len(self._events)
+
     def take(self) -> tuple[bytes, str]:
         """What is to be written now: stereo sound, and lines of events."""
         now = min(self._now, self._max_samples)
+        self.over = self.over or now == self._max_samples
         # What is on its way may still come, as long as there is time for it.
         end = now if self.over else now - _ON_ITS_WAY
-        self.over = self.over or now == self._max_samples
         sound = np.stack((self._user.take(end), self._assistant.take(end)), axis=1)
         events, self._events = "".join(self._events), []
         return sound.astype("<i2").tobytes(), events

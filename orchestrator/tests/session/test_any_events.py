@@ -53,6 +53,7 @@ DETECTIONS = [
     {"type": "semantic_vad", "interrupt_response": False, "eagerness": "low"},
     {"type": "server_vad", "silence_duration_ms": 200, "idle_timeout_ms": 5_000},
 ]
+NO_NUDGES = {"type": "server_vad", "idle_timeout_ms": None}
 FORMATS = [{"type": "audio/pcm"}, {"type": "audio/pcmu"}, {"type": "audio/pcma"}]
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.floats(allow_nan=False) | st.text(max_size=6),
@@ -225,6 +226,8 @@ class AnyEvents(RuleBasedStateMachine):
         self.speech.fail_no_more()
         self.client.asr.fail_no_more()
         self.client.asr.cost_s = 0.05
+        if self.client.session.config.audio.input.turn_detection is not None:
+            await self.client.send("session.update", session={"audio": {"input": {"turn_detection": NO_NUDGES}}})
         await asyncio.sleep(FloorSettings().thinking_ms / 1000 - 10)
         assert not self.client.session.is_over
         assert self.client.session.state is State.IDLE

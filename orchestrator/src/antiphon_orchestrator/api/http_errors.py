@@ -53,7 +53,8 @@ def response_of(error: AntiphonError | Refusal) -> Response:
     status = refusal.status if isinstance(refusal, HttpFault) else 400
     body = refusal.as_error()
     del body["event_id"]
-    headers = {}
+    # Whoever sends too much would otherwise go on to the end of it.
+    headers = {"Connection": "close"} if status == 413 else {}
     if isinstance(error, AntiphonError) and error.retry_after_ms:
         headers["Retry-After"] = str(-(-error.retry_after_ms // 1000))
     return JSONResponse({"error": body}, status_code=status, headers=headers)
