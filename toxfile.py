@@ -32,7 +32,9 @@ def tox_add_core_config(core_conf: ConfigSet, state: State) -> None:
     """Give Poetry what pip knows, and every adapter's environment its folder and a Python that fits."""
     os.environ.update(poetry_environment())
     # Words after `--` choose some tests; those need not cover everything.
-    os.environ["TOX_COVERAGE_FLOOR"] = "0" if state.conf.pos_args(None) else "90"
+    chosen = bool(state.conf.pos_args(None))
+    os.environ["TOX_COVERAGE_FLOOR"] = "0" if chosen else "90"
+    os.environ["TOX_DECISIONS_FLOOR"] = "0" if chosen else "100"
     for env_name, project in _adapters().items():
         state.conf.memory_seed_loaders[env_name].append(
             MemoryLoader(
