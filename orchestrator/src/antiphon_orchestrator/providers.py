@@ -140,5 +140,7 @@ def load_mind(settings: ServerSettings, files: StoreFiles) -> Mind:
         return Mind(ResilientLlm(endpoint, first_s=settings.mind_stall_s), endpoint)
     from antiphon_orchestrator.llm.local import LocalLlm
 
-    local = LocalLlm(files.get("smollm2-135m-instruct"), threads=settings.mind_threads)
+    local = LocalLlm(
+        files.get("smollm2-135m-instruct"), threads=settings.mind_threads, instructions=settings.instructions
+    )
     return Mind(ResilientLlm(local, first_s=settings.mind_stall_s), local)

@@ -26,6 +26,9 @@ _STALLED = Ending(
     error={"type": "server_error", "code": "response_stalled", "message": "Nothing came of the response in time."},
 )
 
+_ECHO_CHARS = 60
+"""About four seconds of speech."""
+
 
 class Answers:
     """One session's."""
@@ -44,6 +47,7 @@ class Answers:
         self._outlet = outlet
         self._turns = turns
         self._meter = meter
+        self._llm = parts.llm
         self._wish: Wish | None = None
         self._dropped: tuple[Reply, int] | None = None
         self._mouth = Mouth(self._new_playout(), parts.speech, lambda: around.now_ms, self._on_played)
@@ -67,6 +71,20 @@ class Answers:
         if reply is None or not reply.audible or not reply.asks:
             return False
         return reply.speaks_last_sentence(self._mouth.playout.heard(reply.item_id, self._around.now_ms).text_offset)
+
+    def prepare(self) -> None:
+        """Lets the language model read what it will be asked, as far as that is known."""
+        request = self._planner.request(self._around.config, self._around.conversation)
+        self._around.spawn(self._llm.prepare(request))
+
+    @property
+    def saying(self) -> str:
+        """The last few seconds of what we said."""
+        reply = self._attempts.current
+        if reply is None or not reply.audible:
+            return ""
+        heard = self._mouth.playout.heard(reply.item_id, self._around.now_ms).text_offset
+        return reply.text[max(0, heard - _ECHO_CHARS) : heard + _ECHO_CHARS // 4]
 
     # ------------------------------------------------------------- what clients want
 
@@ -111,6 +129,9 @@ class Answers:
 
     def hold(self) -> None:
         self._mouth.playout.hold(self._around.now_ms)
+        reply = self._attempts.current
+        if reply is not None and reply.audible:
+            self._mouth.tick()  # the fade leaves now, not with the next tick
         self._meter.held()
         self._tell_reply("antiphon.output.held")
 

@@ -48,10 +48,18 @@ class Planner:
     ) -> Reply:
         """An answer by the language model. `pending`: what the user said, where it is no item yet."""
         wish = wish or self._unset
+        request = self.request(config, conversation, wish, pending)
+        return self._made(epoch, config, conversation, wish, request, "")
+
+    def request(
+        self, config: SessionConfig, conversation: Conversation, wish: Wish | None = None, pending: str = ""
+    ) -> ChatRequest:
+        """What the language model is asked, or will be once the user has spoken."""
+        wish = wish or self._unset
         items = list(conversation) if wish.items is None else list(wish.items)
         if pending:
             items.append(UserMessage("", pending, spoken=True))
-        request = ChatRequest(
+        return ChatRequest(
             messages=chat_messages(
                 items,
                 instructions=self._instructions(config, wish),
@@ -64,7 +72,6 @@ class Planner:
             model=self.settings.aliases.mind(config.model),
             conversation=self.session_id,
         )
-        return self._made(epoch, config, conversation, wish, request, "")
 
     def say(self, epoch: int, config: SessionConfig, conversation: Conversation, text: str) -> Reply:
         """An answer with exactly this text."""

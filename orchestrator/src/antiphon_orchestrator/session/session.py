@@ -95,6 +95,7 @@ class Session:
             async with asyncio.TaskGroup() as self._tasks:
                 for work in (self._answers.run(), self._listening.run(), self._keep_time()):
                     self.spawn(work)
+                self._answers.prepare()
                 await self._over.wait()
                 raise _Over
         except* _Over:
@@ -133,6 +134,8 @@ class Session:
         if self._floor.state is not self._state:
             self._state = self._floor.state
             self.emit("antiphon.state", state=self._state.value)
+            if self._state in (State.IDLE, State.LISTENING) and not self.is_over:
+                self._answers.prepare()
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Starts work that ends with the session at the latest."""
@@ -184,6 +187,11 @@ class Session:
     def replying(self) -> bool:
         """Whether a reply is under way."""
         return self._answers.busy
+
+    @property
+    def saying(self) -> str:
+        """The last few seconds of what we said."""
+        return self._answers.saying
 
     @property
     def asking(self) -> bool:

@@ -49,6 +49,11 @@ class Surroundings(Protocol):
         ...
 
     @property
+    def saying(self) -> str:
+        """The last few seconds of what we said: it may come back to us as an echo."""
+        ...
+
+    @property
     def asking(self) -> bool:
         """Whether the last sentence of a reply is being spoken, and asks something."""
         ...

@@ -19,6 +19,7 @@ from antiphon_orchestrator.session.surroundings import Surroundings
 from antiphon_orchestrator.turn import endpoint as ep
 from antiphon_orchestrator.turn import events as fl
 from antiphon_orchestrator.turn.backchannel import classify, word_count
+from antiphon_orchestrator.turn.dangling import dangles
 
 _MAX_UNRECOGNISED = 16
 """How many turns may wait for their words."""
@@ -227,7 +228,13 @@ class UserTurns:
     def _tell_heard(self, turn: UserTurn, *, final: bool) -> None:
         loudness_db = self.hearing.loudness.over_usual_db
         speech_ms = milliseconds(turn.audio.speech_samples)
-        kind = classify(turn.text, self._around.language, speech_ms=speech_ms, level_db=loudness_db)
+        kind = classify(
+            turn.text,
+            self._around.language,
+            speech_ms=speech_ms,
+            level_db=loudness_db,
+            saying=self._around.saying,
+        )
         self._around.tell(fl.UserHeard(kind, word_count(turn.text), final, loudness_db))
 
     def _start_afresh(self) -> None:
@@ -251,10 +258,14 @@ class UserTurns:
         )
 
     async def _words_of(self, turn: UserTurn) -> str | None:
+        asked_at_sample = self.hearing.heard_samples
         words = await self._words(turn)
         if words is None:
             return None
         turn.text = words
+        if turn is self.current:
+            unfinished = dangles(words, self._around.language or "en")
+            self.hearing.endpoint.on_words(dangling=unfinished, until_sample=asked_at_sample)
         if turn.item is not None:
             turn.item.text = turn.text
         elif turn is self.current:

@@ -14,7 +14,7 @@ _DANGLING = {
         """
         the a an my your our their and or but because although if unless when while whether
         of for to from with without at into onto about between than as like is
-        im ill id ive youre theyre dont doesnt didnt cant um uh er please lets i we
+        im ill id ive youre theyre dont doesnt didnt cant um uh er lets i we
         """
     ),
     "es": _words(
