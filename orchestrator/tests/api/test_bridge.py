@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from antiphon_orchestrator.api.codec import AudioIn
 from antiphon_orchestrator.api.realtime.audio_text import MAX_BYTES
-from antiphon_orchestrator.api.realtime.bridge import MAX_TEXT_BYTES
+from antiphon_orchestrator.api.realtime.bridge import MAX_TEXT_BYTES, Bridge
 from antiphon_orchestrator.ports import EARS_RATE_HZ
 from antiphon_orchestrator.session.config import SessionConfig
 from antiphon_orchestrator.testing.llm import ScriptedLlm
@@ -256,6 +256,45 @@ async def test_a_whole_conversation_by_messages() -> None:
             "conversation.item.truncated",
             "input_audio_buffer.cleared",
         } <= {event["type"] for event in client.told}
+
+
+@virtually
+async def test_a_conversation_that_was_held_elsewhere_can_be_told() -> None:
+    mind = ScriptedLlm()
+    async with wire(mind) as client:
+        call = {"type": "function_call", "call_id": "c", "name": "weather", "arguments": "{}"}
+        for item in (
+            {"type": "message", "role": "system", "content": [{"type": "input_text", "text": "Be kind."}]},
+            {"type": "message", "role": "user", "content": [{"type": "input_audio", "transcript": "How is it?"}]},
+            {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Let me look."}]},
+            call,
+            {"type": "function_call_output", "call_id": "c", "output": "rain"},
+            {"type": "message", "role": "assistant", "content": [{"type": "output_audio", "transcript": "It rains."}]},
+            {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Thanks."}]},
+        ):
+            await client.send("conversation.item.create", item=item)
+        await client.send("response.create")
+        await client.until("response.done")
+        assert client.errors == []
+        told = [(message.role, message.text) for message in mind.asked[0].messages]
+        assert told == [
+            ("system", "Be kind."),
+            ("user", "How is it?"),
+            ("assistant", "Let me look."),
+            ("tool", "rain"),
+            ("assistant", "It rains."),
+            ("user", "Thanks."),
+        ]
+
+
+@virtually
+async def test_what_the_session_hears_another_ear_may_hear_as_well() -> None:
+    async with wire(ScriptedLlm()) as client:
+        heard: list[int] = []
+        bridge = Bridge(client.session, client.outbox.event, lambda samples: heard.append(len(samples)))
+        client.bridge = bridge
+        await client.append(silence(EARS_RATE_HZ))
+        assert sum(heard) == pytest.approx(EARS_RATE_HZ, abs=200)
 
 
 @virtually

@@ -19,6 +19,8 @@ from antiphon_orchestrator.testing.server import Scripted, ScriptedFleet, eventu
 from antiphon_orchestrator.testing.voice import speak
 from clips import wav
 from prometheus_client.parser import text_string_to_metric_families
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 
 pytestmark = pytest.mark.integration
 
@@ -102,6 +104,22 @@ async def test_an_error_of_ours_is_json_and_leaves_a_traceback_in_the_log(caplog
     (record,) = [record for record in caplog.records if record.name == "uvicorn.error" and record.exc_info]
     assert record.exc_info is not None
     assert "a bug of ours" in str(record.exc_info[1])
+
+
+async def test_the_log_tells_of_every_session_when_it_began_and_how_it_ended() -> None:
+    with capture_logs(processors=[merge_contextvars]) as lines:
+        async with serving() as server:
+            async with server.call("?model=gpt-realtime") as call:
+                session_id = call.told[0]["session"]["id"]
+                await call.write("A secret question.")
+                await call.send("response.create")
+                await call.until("response.done")
+            await eventually(lambda: not len(server.server.conversations))
+    told = [line for line in lines if line.get("session") == session_id]
+    assert [line["event"] for line in told] == ["session begun", "response", "session ended"]
+    assert told[0]["model"] == "gpt-realtime"
+    assert (told[2]["reason"], told[2]["completed"]) == ("hung_up", 1)
+    assert "secret" not in str(lines)
 
 
 # ---------------------------------------------------------------------------- metrics

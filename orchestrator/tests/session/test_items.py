@@ -188,6 +188,22 @@ async def test_the_clients_word_of_what_it_heard_overrides_ours() -> None:
         assert item.heard == "One two"
 
 
+@virtually
+async def test_who_truncates_an_answer_while_it_is_spoken_hears_no_more_of_it() -> None:
+    async with party(ScriptedLlm([COUNT, 0.5, " And eleven, twelve, thirteen."])) as call:
+        call.write("Count.")
+        call.commands.create_response(Wish())
+        await call.until("response.content_part.added")
+        await call.pause(800)
+        call.commands.truncate_item(spoken_item(call).id, 0, 410)
+        frames = len(call.client.frames)
+        await call.until("response.done", 1_000)
+        await call.pause(1_000)
+        assert len(call.client.frames) == frames
+        assert spoken_item(call).heard == "One two"
+        assert (await call.ask("And?"))["response"]["status"] == "completed"
+
+
 # --------------------------------------------------------------------- recordings
 
 

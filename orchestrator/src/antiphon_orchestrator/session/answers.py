@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import structlog
 from antiphon_core.errors import BadRequest
 
 from antiphon_orchestrator.playout import HeardItem, Played, Playout, PlayoutSettings
@@ -18,6 +21,8 @@ from antiphon_orchestrator.session.reply import Reply
 from antiphon_orchestrator.session.surroundings import Surroundings
 from antiphon_orchestrator.session.user_turns import UserTurn, UserTurns
 from antiphon_orchestrator.turn import events as fl
+
+log = structlog.get_logger(__name__)
 
 _GAVE_WAY = Ending("cancelled", "turn_detected")
 _CANCELLED = Ending("cancelled", "client_cancelled")
@@ -48,6 +53,7 @@ class Answers:
         self._turns = turns
         self._meter = meter
         self._llm = parts.llm
+        self._reading: asyncio.Task[None] | None = None
         self._wish: Wish | None = None
         self._dropped: tuple[Reply, int] | None = None
         self._mouth = Mouth(self._new_playout(), parts.speech, lambda: around.now_ms, self._on_played)
@@ -73,9 +79,11 @@ class Answers:
         return reply.speaks_last_sentence(self._mouth.playout.heard(reply.item_id, self._around.now_ms).text_offset)
 
     def prepare(self) -> None:
-        """Lets the language model read what it will be asked, as far as that is known."""
+        """Lets the language model read what it will be asked, as far as that is known; older wishes are void."""
         request = self._planner.request(self._around.config, self._around.conversation)
-        self._around.spawn(self._llm.prepare(request))
+        if self._reading is not None:
+            self._reading.cancel()
+        self._reading = self._around.spawn(self._llm.prepare(request))
 
     @property
     def saying(self) -> str:
@@ -234,6 +242,8 @@ class Answers:
             self._around.emit("error", error={**ending.error, "param": None, "event_id": None})
         reply.narrator.end(ending)
         self._meter.response_ended(ending.status)
+        said = {"text": reply.text} if self._settings.log_text else {}
+        log.info("response", turn=reply.plan.turn_id, status=ending.status, reason=ending.reason, **said)
 
     def _on_played(self, played: Played) -> None:
         if played.frames:

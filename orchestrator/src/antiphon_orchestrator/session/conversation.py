@@ -143,10 +143,6 @@ class Conversation:
     def __len__(self) -> int:
         return len(self._items)
 
-    @property
-    def last_id(self) -> str | None:
-        return self._items[-1].id if self._items else None
-
     def get(self, item_id: str) -> Item:
         return self._items[self._place(item_id)]
 

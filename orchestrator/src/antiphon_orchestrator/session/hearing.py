@@ -111,12 +111,6 @@ class Hearing:
         for event in self.endpoint.finish(EndReason.STALLED):
             self.tell(event)
 
-    def reset(self) -> None:
-        """Forgets the stream so far; positions go on."""
-        self._vad.reset()
-        self.endpoint.reset()
-        self._rest = self._rest[:0]
-
 
 def milliseconds(sample: int) -> int:
     return sample * 1000 // EARS_RATE_HZ

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from antiphon_orchestrator.session.config import SessionConfig
 from antiphon_orchestrator.session.conversation import Conversation
 from antiphon_orchestrator.session.outlet import Emit
+from antiphon_orchestrator.session.parts import SessionSettings
 from antiphon_orchestrator.turn import events as fl
 
 
@@ -17,6 +18,7 @@ class Surroundings(Protocol):
 
     id: str
     config: SessionConfig
+    settings: SessionSettings
     conversation: Conversation
     emit: Emit
 

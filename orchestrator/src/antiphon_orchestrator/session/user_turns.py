@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 
+import structlog
 from antiphon_core.errors import AntiphonError
 
 from antiphon_orchestrator.asr.turnaudio import TurnAudio
@@ -20,6 +21,8 @@ from antiphon_orchestrator.turn import endpoint as ep
 from antiphon_orchestrator.turn import events as fl
 from antiphon_orchestrator.turn.backchannel import classify, word_count
 from antiphon_orchestrator.turn.dangling import dangles
+
+log = structlog.get_logger(__name__)
 
 _MAX_UNRECOGNISED = 16
 """How many turns may wait for their words."""
@@ -283,13 +286,14 @@ class UserTurns:
             self._tell_failed(turn.item_id, turn.failure)
             return
         item.text = text
+        said = {"text": text} if self._around.settings.log_text else {}
+        log.info("turn", item=turn.item_id, seconds=round(_seconds(turn), 2), words=word_count(text), **said)
         if not self._around.transcribes:
             return
         where = {"item_id": turn.item_id, "content_index": 0}
         if text:
             self._around.emit("conversation.item.input_audio_transcription.delta", **where, delta=text)
-        seconds = max(0, turn.end_sample - turn.start_sample) / EARS_RATE_HZ
-        usage = {"type": "duration", "seconds": seconds}
+        usage = {"type": "duration", "seconds": _seconds(turn)}
         self._around.emit(
             "conversation.item.input_audio_transcription.completed", **where, transcript=text, usage=usage
         )
@@ -301,3 +305,7 @@ class UserTurns:
                 item_id=turn.item_id,
                 audio_end_ms=milliseconds(turn.end_sample or self.hearing.heard_samples),
             )
+
+
+def _seconds(turn: UserTurn) -> float:
+    return max(0, turn.end_sample - turn.start_sample) / EARS_RATE_HZ

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, contextmanager, suppress
 from dataclasses import replace
 
 import structlog
@@ -80,7 +80,8 @@ class _Mind:
                     yield delta
 
     async def prepare(self, request: ChatRequest) -> None:
-        await self._llm.prepare(request)
+        with suppress(AntiphonError), _watching("mind", self._observer):
+            await self._llm.prepare(request)
 
 
 class _Speech:

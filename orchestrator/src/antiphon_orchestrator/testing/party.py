@@ -14,6 +14,7 @@ from antiphon_orchestrator.session.config import SessionConfig
 from antiphon_orchestrator.session.conversation import UserMessage
 from antiphon_orchestrator.session.ids import new_id
 from antiphon_orchestrator.session.narrator import ResponseSheet
+from antiphon_orchestrator.session.observer import Observer
 from antiphon_orchestrator.session.parts import Parts, SessionSettings
 from antiphon_orchestrator.session.planner import Wish
 from antiphon_orchestrator.session.session import Session
@@ -121,11 +122,12 @@ async def party(
     asr: ScriptedAsr | None = None,
     turn_detector: TurnDetector | None = None,
     voices: Sequence[str] = ("scripted/one", "scripted/two"),
+    observer: Observer | None = None,
 ) -> AsyncIterator[Party]:
     """Begins a session and ends it; whatever it left running is an error of the loop it runs in."""
     client, speech, asr = Listener(), speech or ScriptedSpeech(), asr or ScriptedAsr(cost_s=0.05)
     detector = turn_detector or ScriptedTurnDetector(cost_s=0.05)
-    parts = Parts(ScriptedVad, detector, asr, llm, speech, lambda: voices)
+    parts = Parts(ScriptedVad, detector, asr, llm, speech, lambda: voices, observer or Observer())
     session = Session(parts, settings or SessionSettings(), config or SessionConfig(), client, clock_ms)
     running = asyncio.create_task(session.run())
     await asyncio.sleep(0)
