@@ -77,7 +77,7 @@ async def test_only_the_last_delta_has_a_reason_to_end(mind: Mind) -> None:
     assert all(delta.text and not delta.finish_reason for delta in deltas)
     assert last.finish_reason
     assert not last.text
-    assert mind.is_idle()
+    await until(mind.is_idle)
 
 
 async def test_a_closed_answer_stops_the_work_behind_it(mind: Mind) -> None:
@@ -105,7 +105,7 @@ async def test_a_cancelled_answer_stops_the_work_behind_it(mind: Mind) -> None:
 async def test_several_answers_at_once_all_come_to_their_end(mind: Mind) -> None:
     texts = await asyncio.gather(*(text_of(mind.llm, replace(COUNT, conversation=f"c{n}")) for n in range(3)))
     assert all(texts)
-    assert mind.is_idle()
+    await until(mind.is_idle)
 
 
 async def test_an_answer_thrown_away_does_not_disturb_the_next(mind: Mind) -> None:

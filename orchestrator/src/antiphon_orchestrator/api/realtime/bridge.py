@@ -76,6 +76,7 @@ class Bridge:
         await asyncio.sleep(0)
 
     async def _append(self, event: ce.AudioAppend) -> None:
+        await asyncio.sleep(0)  # to parse a long message took a while
         check_audio(event.audio, self._audio_in)
         for samples in heard_pieces(event.audio, self._audio_in):
             self._session.hear(samples)

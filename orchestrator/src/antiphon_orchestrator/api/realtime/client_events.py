@@ -190,7 +190,7 @@ def _parsed(message: str | bytes) -> Any:
     if text.count(",") > _MAX_COMMAS:
         raise ValueError(f"it has more than {_MAX_COMMAS} commas")
     given = json.loads(text, parse_constant=_no_number)
-    if "\\ud" in text or "\\uD" in text:
+    if "\\" in text and ("\\ud" in text or "\\uD" in text):
         json.dumps(given, ensure_ascii=False).encode()  # half a surrogate pair is no text, and nobody could take it
     if _is_deep(given, _MAX_DEPTH):
         raise ValueError(f"it is nested more than {_MAX_DEPTH} deep")
