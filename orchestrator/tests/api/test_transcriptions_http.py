@@ -205,7 +205,8 @@ async def test_who_hangs_up_while_it_is_written_down_stops_the_recogniser() -> N
         async with server.http.stream("POST", URL, files={"file": ("x", wav(many))}, data={"stream": "true"}) as answer:
             async for _ in answer.aiter_bytes():
                 break
+        await asyncio.sleep(1.0)  # a busy machine notices a little later that somebody has gone; all of it takes 6 s
         await eventually(lambda: asr.running == 0)
         calls = len(asr.calls)
-        await asyncio.sleep(0.5)
-        assert len(asr.calls) == calls
+        await asyncio.sleep(0.7)
+        assert len(asr.calls) == calls < 20
