@@ -8,6 +8,9 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+_AGAIN_S = 2.0
+"""A library may swallow a cancellation: who has not ended after so long is cancelled again."""
+
 
 class Tasks:
     """Owns tasks: one that fails is reported, those that still run at `close` are cancelled and awaited."""
@@ -26,11 +29,24 @@ class Tasks:
         return task
 
     async def close(self) -> None:
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        while self._tasks:
+            for task in tuple(self._tasks):
+                task.cancel()
+            await asyncio.wait(self._tasks, timeout=_AGAIN_S)
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._failed(task.get_name(), error)
+
+
+async def run_for_ever(*works: Coroutine[Any, Any, None]) -> None:
+    """Runs all until cancelled, or until one fails; they have ended when it returns."""
+    failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    tasks = Tasks(lambda name, error: None if failed.done() else failed.set_exception(error))
+    for work in works:
+        tasks.start(work, "for ever")
+    try:
+        await failed
+    finally:
+        await tasks.close()

@@ -11,7 +11,7 @@ import structlog
 from antiphon_core.errors import AntiphonError
 from antiphon_core.registry.base import WorkerRecord
 from antiphon_core.registry.describing import Describe, describing
-from antiphon_core.tasks import Tasks
+from antiphon_core.tasks import run_for_ever
 
 log = structlog.get_logger(__name__)
 
@@ -44,15 +44,8 @@ class StaticFleet:
         return lambda: self._subscribers.remove(changed)
 
     async def run(self) -> None:
-        failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        tasks = Tasks(lambda name, error: None if failed.done() else failed.set_exception(error))
         async with self._describing() as describe:
-            for address in self._addresses:
-                tasks.start(self._follow(address, describe), f"follow-{address}")
-            try:
-                await failed
-            finally:
-                await tasks.close()
+            await run_for_ever(*(self._follow(address, describe) for address in self._addresses))
 
     async def _follow(self, address: str, describe: Describe) -> None:
         misses = 0

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 from antiphon_core.errors import BadSettings
 from antiphon_core.registry.base import Announcer, Fleet, WorkerDescription
+from antiphon_core.registry.redis_url import FORMS, RedisUrl, is_redis, parse_redis_url, without_secrets
 from antiphon_core.registry.static import StaticFleet
 
 _STATIC = "static://"
+_ALLOWED = (f"{_STATIC}HOST:PORT,...", *FORMS)
 
 
 class Unannounced:
@@ -20,12 +23,22 @@ class Unannounced:
 
 
 def announcer_for(url: str) -> Announcer:
-    _check(url)
+    if is_redis(url):
+        redis_url = _redis(url)
+        from antiphon_core.registry.redis_announcer import RedisAnnouncer
+
+        return RedisAnnouncer(redis_url)
+    _check_static(url)
     return Unannounced()
 
 
 def fleet_for(url: str) -> Fleet:
-    _check(url)
+    if is_redis(url):
+        redis_url = _redis(url)
+        from antiphon_core.registry.redis_fleet import RedisFleet
+
+        return RedisFleet(redis_url)
+    _check_static(url)
     addresses = [address.strip() for address in url.removeprefix(_STATIC).split(",") if address.strip()]
     if not addresses:
         raise BadSettings(
@@ -35,8 +48,26 @@ def fleet_for(url: str) -> Fleet:
     return StaticFleet(addresses)
 
 
-def _check(url: str) -> None:
+def _redis(url: str) -> RedisUrl:
+    """Whatever is wrong is told now: later on it would look like an outage."""
+    parsed = parse_redis_url(url)
+    for path in (parsed.tls or {}).values():
+        if not Path(path).is_file():
+            raise BadSettings(f"registry {without_secrets(url)!r}: there is no file {path}", subject="registry")
+    try:
+        import redis  # noqa: F401
+    except ImportError:
+        raise BadSettings(
+            f"registry {without_secrets(url)!r} wants the package redis; pip install 'antiphon-core[redis]'",
+            subject="registry",
+        ) from None
+    return parsed
+
+
+def _check_static(url: str) -> None:
     if not url.startswith(_STATIC):
         raise BadSettings(
-            f"there is no registry like {url!r}; it is {_STATIC}HOST:PORT,...", subject="registry", allowed=[_STATIC]
+            f"there is no registry like {without_secrets(url)!r}; it is one of {', '.join(_ALLOWED)}",
+            subject="registry",
+            allowed=_ALLOWED,
         )

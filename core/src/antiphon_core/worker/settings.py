@@ -41,7 +41,9 @@ class WorkerSettings(LayeredSettings):
     metrics_port: int | None = Field(None, description="port for Prometheus /metrics; 0 picks one", ge=0, le=65535)
     name: str = Field("", description="the worker's name, unique in its fleet (else HOST-ADAPTER-PORT)")
     advertise: str = Field("", description="host:port at which others reach this worker (else HOSTNAME:PORT)")
-    registry: str = Field("static://", description="where to announce this worker; static:// announces nowhere")
+    registry: str = Field(
+        "static://", description="where to announce this worker, such as redis://HOST; static://: nowhere"
+    )
 
     max_parallel_loads: int = Field(1, description="models that may be loading at once", ge=1)
     max_resident: int = _live(0, "models in memory at most; 0: any number", ge=0)
