@@ -11,6 +11,7 @@ import structlog
 from antiphon_core.errors import AntiphonError, Full
 from antiphon_core.live import LiveSettings
 from antiphon_core.logs import set_log_level
+from antiphon_core.registry.redis_url import without_secrets
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -155,7 +156,7 @@ class Server:
         loading = [] if self._mind is not None else ["ears and mind (loading)"]
         missing = [self._failed] if self._failed else loading
         if not self._fleet.workers():
-            missing.append(f"a speech worker at {self.settings.registry}")
+            missing.append(f"a speech worker at {without_secrets(self.settings.registry)}")
         return missing
 
     async def complete(self) -> None:

@@ -34,7 +34,7 @@ class ServerSettings(LayeredSettings):
     origins: Words = Field((), description="web origins that may connect besides the page itself; * for all")
 
     registry: str = Field(
-        "static://127.0.0.1:50051", description="where the speech workers are: static://HOST:PORT,..."
+        "static://127.0.0.1:50051", description="where the speech workers are: static://HOST:PORT,... or redis://HOST"
     )
     voice: str = _live("", "voice of sessions that choose none: MODEL/VOICE, MODEL, or empty for a worker's default")
     voice_aliases: Options = Field(
