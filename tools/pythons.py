@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
@@ -27,6 +31,20 @@ def names_allowed(requires_python: str) -> list[str]:
 def find(version: str) -> str | None:
     """The first of its names that really runs."""
     return next((name for name in names_of(version) if _runs(name)), None)
+
+
+@contextmanager
+def python_for(requires_python: str) -> Iterator[dict[str, str]]:
+    """Variables under which Poetry works with a Python of that range: it refuses to lock for one outside of it."""
+    if platform.python_version() in SpecifierSet(requires_python):
+        yield dict(os.environ)
+        return
+    python = next(filter(_runs, names_allowed(requires_python)), None)
+    if python is None:
+        raise LookupError(f"there is no Python {requires_python} on this machine; install one, with pyenv for example")
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([python, "-m", "venv", "--without-pip", folder], check=True)
+        yield {**os.environ, "VIRTUAL_ENV": folder}
 
 
 def _runs(name: str) -> bool:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 from tools.projects import ROOT, Project, find_projects
+from tools.pythons import python_for
 
 
 def main(places: list[str]) -> int:
@@ -16,7 +17,8 @@ def main(places: list[str]) -> int:
 
 def _lock(project: Project) -> int:
     print(f"{project.name}: locking", flush=True)
-    return int(subprocess.run(["poetry", "lock"], cwd=project.folder, check=False).returncode != 0)
+    with python_for(project.requires_python) as variables:
+        return int(subprocess.run(["poetry", "lock"], cwd=project.folder, env=variables, check=False).returncode != 0)
 
 
 if __name__ == "__main__":
