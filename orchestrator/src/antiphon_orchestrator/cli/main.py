@@ -17,6 +17,7 @@ _COMMANDS = {
     "demo": "let the machine be interviewed; keep the recording, the events and a picture",
     "voices": "list what a running server can speak with",
     "models": "list, fetch, check and remove the models that listen and think",
+    "env": "give engines environments of their own: add, list, check, remove",
 }
 
 

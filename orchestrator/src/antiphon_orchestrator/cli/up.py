@@ -10,15 +10,18 @@ import socket
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 
 import uvloop
-from antiphon_core.errors import CannotLoad
+from antiphon_core.errors import BadSettings, CannotLoad
 from antiphon_core.flags import add_flags, given_flags
 from antiphon_core.live import LiveSettings
 from antiphon_core.logs import set_up_logs
 
 from antiphon_orchestrator.app import Server
 from antiphon_orchestrator.cli.serving import listening_socket, serve
+from antiphon_orchestrator.environments.hosts import python_of
+from antiphon_orchestrator.environments.trial import own_variables
 from antiphon_orchestrator.settings import DEFAULT_ADAPTER, ServerSettings
 
 _PR_SET_PDEATHSIG = 1
@@ -35,13 +38,24 @@ def main(argv: Sequence[str]) -> int:
         "--adapter",
         action="append",
         metavar="NAME",
-        help=f"engine to speak with; may be given again (default: {DEFAULT_ADAPTER})",
+        help=f"engine to speak with, from its own environment if it has one; may be given again "
+        f"(default: {DEFAULT_ADAPTER})",
     )
-    parser.add_argument("--threads", type=int, default=1, metavar="N", help="CPU threads an utterance may use")
+    parser.add_argument(
+        "--worker-config",
+        action="append",
+        default=[],
+        metavar="NAME=FILE",
+        help="YAML file with the settings of that engine's worker; may be given again",
+    )
+    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads an utterance may use (default: 1)")
     add_flags(parser, ServerSettings, leave_out=("registry",))
     arguments = parser.parse_args(argv)
     flags = given_flags(arguments, ServerSettings)
-    workers = [Worker(name, _free_port(), arguments.threads) for name in arguments.adapter or [DEFAULT_ADAPTER]]
+    adapters = arguments.adapter or [DEFAULT_ADAPTER]
+    configs = _configs(arguments.worker_config, adapters)
+    threads = ("--threads", str(arguments.threads)) if arguments.threads else ()
+    workers = [Worker(name, _free_port(), *threads, *configs.get(name, ())) for name in adapters]
     flags["registry"] = "static://" + ",".join(worker.address for worker in workers)
     flags.setdefault("log_format", "console")
     flags.setdefault("log_level", "warning")
@@ -54,12 +68,14 @@ def main(argv: Sequence[str]) -> int:
 class Worker:
     """One engine's process, started again when it dies."""
 
-    def __init__(self, adapter: str, port: int, threads: int) -> None:
+    def __init__(self, adapter: str, port: int, *flags: str) -> None:
         self.adapter = adapter
         self.address = f"127.0.0.1:{port}"
+        python = str(python_of(adapter))
+        self._variables = None if python == sys.executable else own_variables()
         self._command = (
-            sys.executable, "-m", "antiphon_core.worker.main", "--adapter", adapter, "--port", str(port),
-            "--threads", str(threads), "--log-format", "console", "--log-level", "warning",
+            python, "-m", "antiphon_core.worker.main", "--adapter", adapter, "--port", str(port),
+            "--log-format", "console", "--log-level", "warning", *flags,
         )  # fmt: skip
 
     async def run(self) -> None:
@@ -68,7 +84,7 @@ class Worker:
         while True:
             began_s = loop.time()
             process = await asyncio.create_subprocess_exec(
-                *self._command, start_new_session=True, preexec_fn=_end_with_parent
+                *self._command, env=self._variables, start_new_session=True, preexec_fn=_end_with_parent
             )
             try:
                 status = await process.wait()
@@ -122,6 +138,17 @@ async def _up(live: LiveSettings[ServerSettings], bound: socket.socket, workers:
 
 def _welcome(address: str) -> None:
     print(f"Antiphon is ready: {address}  (Ctrl-C ends it)", flush=True)
+
+
+def _configs(given: Sequence[str], adapters: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """The flag that gives each engine's worker its file."""
+    configs = {}
+    for name, _, file in (each.partition("=") for each in given):
+        if name not in adapters or not Path(file).is_file():
+            wrong = f"there is no file {file!r}" if name in adapters else f"there is no --adapter {name}"
+            raise BadSettings(f"--worker-config takes NAME=FILE for an engine that is run; {wrong}", subject=name)
+        configs[name] = ("--config", file)
+    return configs
 
 
 def _free_port() -> int:

@@ -1,0 +1,1 @@
+"""An engine's own virtual environment on this machine: where its dependencies conflict with nobody's."""
