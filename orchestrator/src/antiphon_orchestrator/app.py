@@ -28,6 +28,7 @@ from antiphon_orchestrator.api.catalog import Catalog
 from antiphon_orchestrator.api.gate import Gate, GateSettings
 from antiphon_orchestrator.api.health import Health
 from antiphon_orchestrator.api.http_errors import answer_bug, answer_condition, answer_status
+from antiphon_orchestrator.api.page import Page
 from antiphon_orchestrator.api.realtime.websocket import RealtimeSocket
 from antiphon_orchestrator.api.speech import SpeechEndpoint
 from antiphon_orchestrator.api.transcriptions import TranscriptionEndpoint
@@ -91,7 +92,7 @@ class Server:
                 Route("/v1/audio/transcriptions", transcriptions.answer, methods=["POST"]),
                 Route("/v1/models", self._catalog.list_models),
                 Route("/v1/voices", self._catalog.list_voices),
-                Route("/", health.welcome),
+                *Page(health.welcome).routes(),
                 Route("/livez", health.live),
                 Route("/readyz", health.ready),
                 Route("/health", health.health),
@@ -168,6 +169,7 @@ class Server:
     def _report(self) -> dict[str, Any]:
         return {
             "sessions": len(self.conversations),
+            "places": self.settings.max_sessions,
             "workers": [record.description.worker for record in self._fleet.workers()],
             "recogniser": self.settings.recogniser,
             "mind": self.settings.mind,

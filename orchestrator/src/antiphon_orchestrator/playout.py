@@ -37,6 +37,7 @@ from antiphon_core.errors import BadFormat, BadRequest, Full
 from antiphon_orchestrator.fade import ramped
 from antiphon_orchestrator.item_audio import ItemAudio, Items
 from antiphon_orchestrator.playout_stats import PlayoutStats
+from antiphon_orchestrator.ports import Handover
 from antiphon_orchestrator.sent_log import Run
 from antiphon_orchestrator.utterance_line import Script, UtteranceLine
 
@@ -101,6 +102,15 @@ class HeardItem:
 
     item_id: str
     samples: int
+    text_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class SentItem:
+    """What was sent of an item: `ms` of audio, repeated parts included, and its text up to `text_offset`."""
+
+    item_id: str
+    ms: int
     text_offset: int
 
 
@@ -170,11 +180,11 @@ class Playout:
         line.push(frame)
         return True
 
-    def mark(self, utterance_id: str, mark: TextMark) -> None:
-        """Notes where a word of an utterance begins."""
+    def mark(self, utterance_id: str, mark: TextMark | Handover) -> None:
+        """Notes where a word of an utterance begins, or that another engine goes on with it."""
         line = self._lines.get(utterance_id)
         if line is not None:
-            line.mark(mark)
+            line.mark(mark) if isinstance(mark, TextMark) else line.splice(mark)
 
     def close(self, utterance_id: str) -> None:
         """No more frames of the utterance will come."""
@@ -254,6 +264,13 @@ class Playout:
         """What was heard of an item until now."""
         self._advance(now_ms)
         return _heard(self._items.known(item_id))
+
+    def sent(self, item_id: str) -> SentItem:
+        """How much of an item was sent until now, and how far in its text that is."""
+        item = self._items.known(item_id)
+        line = item.log.runs[-1].line
+        offset = line.offset_at(line.cursor * self._format.frame_samples)
+        return SentItem(item_id, item.log.frames * FRAME_MS, offset)
 
     def truncate(self, item_id: str, audio_end_ms: int) -> HeardItem:
         """A client says that it played an item for so long, and no longer: what is left of it is dropped."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import structlog
 from antiphon_core.errors import BadRequest
@@ -133,6 +134,10 @@ class Answers:
                 return 0  # nothing was sent, and nothing was heard
             raise
 
+    def played(self, item_id: str, audio_ms: int) -> None:
+        """The client has played so much of an answer, and goes on."""
+        self._mouth.playout.report_played(item_id, audio_ms, self._around.now_ms)
+
     # ------------------------------------------------------- what the floor decides
 
     def hold(self) -> None:
@@ -141,7 +146,8 @@ class Answers:
         if reply is not None and reply.audible:
             self._mouth.tick()  # the fade leaves now, not with the next tick
         self._meter.held()
-        self._tell_reply("antiphon.output.held")
+        silent = self._settings.hold_mode == "silence"
+        self._tell_reply("antiphon.output.held", audio_start_ms=self._turns.start_ms, silent=silent)
 
     def resume(self) -> None:
         self._mouth.resume()
@@ -232,10 +238,10 @@ class Answers:
         self._tell_ending(reply, endings.get(cause, _GAVE_WAY))
         self._dropped = (reply, chars)
 
-    def _tell_reply(self, type_: str) -> None:
+    def _tell_reply(self, type_: str, **fields: Any) -> None:
         reply = self._attempts.current
         if reply is not None and reply.audible:
-            self._around.emit(type_, item_id=reply.item_id, response_id=reply.narrator.sheet.id)
+            self._around.emit(type_, item_id=reply.item_id, response_id=reply.narrator.sheet.id, **fields)
 
     def _tell_ending(self, reply: Reply, ending: Ending) -> None:
         if ending.error is not None:
@@ -257,9 +263,22 @@ class Answers:
                 reply.audible = True
                 self._meter.audible()
                 self._around.tell(fl.ReplyStarted(reply.plan.epoch))
+        self._tell_spoken()
         for item_id in played.drained:
             if (reply := self._attempts.reply_of_item(item_id)) is not None:
                 reply.drained.set()
+
+    def _tell_spoken(self) -> None:
+        """Where in the text the audio is that was sent by now, each time that is one word further."""
+        reply = self._attempts.current
+        if reply is None or not reply.audible:
+            return
+        sent = self._mouth.playout.sent(reply.item_id)
+        if sent.text_offset != reply.sent_chars:
+            reply.sent_chars = sent.text_offset
+            self._around.emit(
+                "antiphon.output.spoken", item_id=reply.item_id, audio_ms=sent.ms, text_chars=sent.text_offset
+            )
 
     def _on_reply_ended(self, attempt: Attempt, ending: Ending) -> None:
         assert attempt.reply is not None

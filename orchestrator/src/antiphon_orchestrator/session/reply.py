@@ -52,6 +52,7 @@ class Reply:
         self.text = ""
         self.failure: AntiphonError | None = None
         self.audible = False
+        self.sent_chars = 0
         self.drained = asyncio.Event()
         self._mouth = mouth
         self._llm = llm

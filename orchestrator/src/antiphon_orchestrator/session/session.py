@@ -257,6 +257,10 @@ class Session:
         item.heard_chars = self._answers.heard_until(item.id, audio_end_ms)
         self.rethink()
 
+    def played(self, item_id: str, audio_ms: int) -> None:
+        """The client has played so much of an answer and goes on: that tells how far it lags behind."""
+        self._answers.played(item_id, audio_ms)
+
     def _apply_input(self) -> None:
         hearing, config = self._turns.hearing, self.config.audio.input
         has_detector = self._parts.turn_detector is not None

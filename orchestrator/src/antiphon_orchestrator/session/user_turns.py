@@ -74,6 +74,11 @@ class UserTurns:
         return self._around.now_ms - milliseconds(self.hearing.heard_samples - self.current.start_sample)
 
     @property
+    def start_ms(self) -> int:
+        """Where in the user's audio what they are saying begins."""
+        return milliseconds(self.hearing.heard_samples if self.current is None else self.current.start_sample)
+
+    @property
     def is_far_behind(self) -> bool:
         """Whether so much waits to be recognised that no more should be taken."""
         return self._unrecognised >= _MAX_UNRECOGNISED or sum(self.preparing.values()) >= _MAX_PREPARING_SAMPLES

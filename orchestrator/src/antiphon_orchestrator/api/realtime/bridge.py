@@ -47,6 +47,8 @@ class Bridge:
             ),
             ce.ResponseCreate: self._create_response,
             ce.ResponseCancel: lambda event: self._commands.cancel_response(event.response_id),
+            ce.Ping: lambda _: emit("antiphon.pong"),
+            ce.Played: lambda event: session.played(event.item_id, event.audio_ms),
         }
 
     def greet(self) -> None:

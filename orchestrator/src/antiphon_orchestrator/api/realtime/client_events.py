@@ -142,6 +142,20 @@ class ResponseCancel(_Event):
     response_id: str | None = None
 
 
+class Ping(_Event):
+    """Of our own: asks for an `antiphon.pong`, to know how long the way is."""
+
+    type: Literal["antiphon.ping"]
+
+
+class Played(_Event):
+    """Of our own: so much of an item's audio has been played, and it goes on."""
+
+    type: Literal["antiphon.output.played"]
+    item_id: str
+    audio_ms: Annotated[int, Field(ge=0)]
+
+
 ClientEvent = (
     SessionUpdate
     | AudioAppend
@@ -154,6 +168,8 @@ ClientEvent = (
     | ItemTruncate
     | ResponseCreate
     | ResponseCancel
+    | Ping
+    | Played
 )
 _EVENTS: TypeAdapter[ClientEvent] = TypeAdapter(Annotated[ClientEvent, Field(discriminator="type")])
 EVENT_TYPES: tuple[str, ...] = tuple(
