@@ -10,6 +10,7 @@ from antiphon_core.store.sources.concat import ConcatSource
 from antiphon_core.store.sources.file import FileSource
 from antiphon_core.store.sources.hf import HfSource
 from antiphon_core.store.sources.http import HttpSource
+from antiphon_core.store.sources.npm import NpmSource
 from antiphon_core.store.sources.package import SdistSource, WheelSource
 
 SCHEMES: Mapping[str, Callable[[str, Path], Source]] = {
@@ -17,6 +18,7 @@ SCHEMES: Mapping[str, Callable[[str, Path], Source]] = {
     "hf": HfSource,
     "http": HttpSource,
     "https": HttpSource,
+    "npm": NpmSource,
     "pypi": WheelSource,
     "sdist": SdistSource,
 }

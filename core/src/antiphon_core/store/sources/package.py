@@ -7,7 +7,7 @@ import tarfile
 import zipfile
 import zlib
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -23,23 +23,23 @@ _TAG = re.compile(r"(?P<implementation>[a-z]{2})(?P<python>\d+)-(?P<abi>\w+)-(?P
 _UNREADABLE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, tarfile.TarError)
 
 
-class _PackageSource(Source):
+class PackageSource(Source):
     """A member of an archive, which is downloaded once for all the files of an entry that are in it."""
 
     form: str
+    pattern = _FORM
     remedy = "let pip reach a package index or a mirror of it (pip config, PIP_INDEX_URL, PIP_CERT)"
 
     def __init__(self, text: str, folder: Path) -> None:
         super().__init__(text, folder)
-        match = _FORM.fullmatch(self.rest)
+        match = self.pattern.fullmatch(self.rest)
         if match is None:
             raise ValueError(f"a source of this scheme has the form {self.form}")
         self.name, self.version, self.member = match["name"], match["version"], match["member"]
-        self.options = self._options(match["tag"])
 
     @abstractmethod
-    def _options(self, tag: str | None) -> Sequence[str]:
-        """What tells pip which of the release's archives is wanted."""
+    def _download(self, folder: Path, report: Callable[[int, int], None]) -> Path:
+        """The archive, in a folder that appears only once it is whole."""
 
     @abstractmethod
     def _read(self, archive: Path) -> Iterator[bytes]:
@@ -52,11 +52,8 @@ class _PackageSource(Source):
 
     def _archive(self, part: Part) -> Path:
         folder = part.scratch / re.sub(r"[^\w.-]", "_", self.text.partition("#")[0])
-        return pip_download(
-            f"{self.name}=={self.version}",
-            self.options,
-            folder,
-            lambda done_bytes, total_bytes: part.report(part.limit_bytes * done_bytes // max(1, total_bytes)),
+        return self._download(
+            folder, lambda done_bytes, total_bytes: part.report(part.limit_bytes * done_bytes // max(1, total_bytes))
         )
 
     def _readable(self, archive: Path) -> Iterator[bytes]:
@@ -65,12 +62,38 @@ class _PackageSource(Source):
         except _UNREADABLE as error:
             raise SourceFailed(f"{archive.name} cannot be read: {error}") from error
 
-    def _absent(self, archive: Path, names: Iterable[str]) -> SourceFailed:
+    def absent(self, archive: Path, names: Iterable[str]) -> SourceFailed:
         near = get_close_matches(self.member, list(names), n=3, cutoff=0)
         return SourceFailed(f"{archive.name} has no {self.member}; the nearest names in it: {', '.join(near)}")
 
 
-class WheelSource(_PackageSource):
+class _PipSource(PackageSource):
+    """An archive that pip downloads."""
+
+    def __init__(self, text: str, folder: Path) -> None:
+        super().__init__(text, folder)
+        match = self.pattern.fullmatch(self.rest)
+        self.options = self._options(match["tag"] if match else None)
+
+    @abstractmethod
+    def _options(self, tag: str | None) -> Sequence[str]:
+        """What tells pip which of the release's archives is wanted."""
+
+    def _download(self, folder: Path, report: Callable[[int, int], None]) -> Path:
+        return pip_download(f"{self.name}=={self.version}", self.options, folder, report)
+
+
+def read_tar(source: PackageSource, archive: Path) -> Iterator[bytes]:
+    """The chunks of the source's member, whose path leaves out the archive's topmost folder."""
+    with tarfile.open(archive) as tar:
+        members = {member.name.partition("/")[2]: member for member in tar if member.isfile()}
+        if source.member not in members:
+            raise source.absent(archive, members)
+        file = tar.extractfile(members[source.member])
+        yield from chunks_of(file) if file else ()
+
+
+class WheelSource(_PipSource):
     """`pypi:name==version#path/in/the/wheel`, or that file of an installed package if its checksum is right.
 
     A wheel that was not made for this Python or platform is named by one of its tags:
@@ -107,12 +130,12 @@ class WheelSource(_PackageSource):
     def _read(self, archive: Path) -> Iterator[bytes]:
         with zipfile.ZipFile(archive) as wheel:
             if self.member not in wheel.namelist():
-                raise self._absent(archive, wheel.namelist())
+                raise self.absent(archive, wheel.namelist())
             with wheel.open(self.member) as file:
                 yield from chunks_of(file)
 
 
-class SdistSource(_PackageSource):
+class SdistSource(_PipSource):
     """`sdist:name==version#path/in/the/source/archive`, the path without the archive's topmost folder.
 
     pip runs the package's build backend to learn its metadata: where a wheel has the file too, take that.
@@ -126,9 +149,4 @@ class SdistSource(_PackageSource):
         return ["--no-binary", self.name]
 
     def _read(self, archive: Path) -> Iterator[bytes]:
-        with tarfile.open(archive) as sdist:
-            members = {member.name.partition("/")[2]: member for member in sdist if member.isfile()}
-            if self.member not in members:
-                raise self._absent(archive, members)
-            file = sdist.extractfile(members[self.member])
-            yield from chunks_of(file) if file else ()
+        return read_tar(self, archive)
