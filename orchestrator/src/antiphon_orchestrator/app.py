@@ -29,6 +29,7 @@ from antiphon_orchestrator.api.gate import Gate, GateSettings
 from antiphon_orchestrator.api.health import Health
 from antiphon_orchestrator.api.http_errors import answer_bug, answer_condition, answer_status
 from antiphon_orchestrator.api.page import Page
+from antiphon_orchestrator.api.realtime.webrtc import Calls
 from antiphon_orchestrator.api.realtime.websocket import RealtimeSocket
 from antiphon_orchestrator.api.speech import SpeechEndpoint
 from antiphon_orchestrator.api.transcriptions import TranscriptionEndpoint
@@ -61,6 +62,7 @@ class Server:
         self._fleet.subscribe(self._changed.set)
         self._recorder = Recorder(clock_ms)
         self.conversations = Conversations(lambda: live.now, self._parts, self._aliases, self.metrics, self._recorder)
+        self._calls = Calls(self.conversations)
         self.metrics.watch("workers", "Speech workers that are known", lambda: len(self._fleet.workers()))
         self.app = self._starlette()
 
@@ -88,6 +90,8 @@ class Server:
         return Starlette(
             routes=[
                 WebSocketRoute("/v1/realtime", socket.serve),
+                Route("/v1/realtime/calls", self._calls.begin, methods=["POST"]),
+                Route("/v1/realtime/calls/{call_id}/hangup", self._calls.hang_up, methods=["POST"]),
                 Route("/v1/audio/speech", speech.answer, methods=["POST"]),
                 Route("/v1/audio/transcriptions", transcriptions.answer, methods=["POST"]),
                 Route("/v1/models", self._catalog.list_models),
@@ -113,7 +117,13 @@ class Server:
     @asynccontextmanager
     async def _life(self, _: Starlette) -> AsyncIterator[None]:
         async with asyncio.TaskGroup() as tasks:
-            work = (self._fleet.run(), self._load(), self._live.run(self._settings_changed), self._recorder.run())
+            work = (
+                self._fleet.run(),
+                self._load(),
+                self._live.run(self._settings_changed),
+                self._recorder.run(),
+                self._calls.run(),
+            )
             running = [tasks.create_task(self._survived(part)) for part in work]
             try:
                 yield

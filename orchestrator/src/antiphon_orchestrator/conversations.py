@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import structlog
 from antiphon_core.errors import AntiphonError, Draining, Full, condition
+from pydantic import ValidationError
 from structlog.contextvars import bound_contextvars
 
 from antiphon_orchestrator.aliases import Aliases
 from antiphon_orchestrator.api.realtime.bridge import Bridge, Ear
+from antiphon_orchestrator.api.realtime.faults import fault_of
 from antiphon_orchestrator.api.realtime.outbox import Outbox
 from antiphon_orchestrator.metrics import Metrics
 from antiphon_orchestrator.recording import Recorder
+from antiphon_orchestrator.session.checks import check_voice
 from antiphon_orchestrator.session.config import SessionConfig
 from antiphon_orchestrator.session.ids import new_id
 from antiphon_orchestrator.session.outlet import Outlet
@@ -66,18 +70,24 @@ class Conversations:
         return Outbox(self._settings().max_unread_bytes, own_events=own_events)
 
     @contextmanager
-    def conversation(self, model: str, outlet: Outlet) -> Iterator[tuple[Session, Bridge]]:
-        """A session, counted as long as it is held. Raises Full or Draining if no further one can be held."""
+    def conversation(
+        self, model: str, outlet: Outlet, session: Mapping[str, Any] | None = None
+    ) -> Iterator[tuple[Session, Bridge]]:
+        """A session, counted as long as it is held; `session` is what it shall be like, as in `session.update`.
+
+        Raises Full or Draining if no further one can be held, and a Refusal of what it shall be like.
+        """
         parts = self._parts_for_one_more()
+        config = self._config(parts, model, session or {})
         session_id = new_id("sess")
         with self._recorded(session_id, outlet) as (outlet, ear):
-            session = Session(parts, self._session_settings(), self._new_config(model), outlet, clock_ms, session_id)
-            self._sessions.add(session)
+            begun = Session(parts, self._session_settings(), config, outlet, clock_ms, session_id)
+            self._sessions.add(begun)
             try:
-                with bound_contextvars(session=session_id), self._logged(session):
-                    yield session, Bridge(session, outlet.event, ear)
+                with bound_contextvars(session=session_id), self._logged(begun):
+                    yield begun, Bridge(begun, outlet.event, ear)
             finally:
-                self._sessions.discard(session)
+                self._sessions.discard(begun)
 
     def _parts_for_one_more(self) -> Parts:
         try:
@@ -122,11 +132,19 @@ class Conversations:
         """How many sessions are in each state, those in which none is included."""
         return {state.value: sum(session.state is state for session in self._sessions) for state in State}
 
-    def _new_config(self, model: str) -> SessionConfig:
+    def _config(self, parts: Parts, model: str, patch: Mapping[str, Any]) -> SessionConfig:
         """What a session is like until its client says otherwise."""
         settings = self._settings()
         config = SessionConfig(model=model, instructions=settings.instructions)
         config.audio.output.voice = settings.voice
+        if not patch:
+            return config
+        patch = {"type": "realtime", **patch}
+        try:
+            config = config.updated(patch)
+        except ValidationError as error:
+            raise fault_of(error, config.merged(patch), "session") from error
+        check_voice(config.audio.output.voice_name, parts.voices(), self._session_settings())
         return config
 
     def _session_settings(self) -> SessionSettings:

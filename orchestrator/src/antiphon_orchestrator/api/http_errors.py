@@ -85,15 +85,20 @@ async def answer_bug(_: Request, __: Exception) -> Response:
     return response_of(HttpFault(500, "The server failed; its log says how.", code="server_error"))
 
 
-async def json_body(request: Request, kind: type[_T], max_bytes: int) -> _T:
-    """The request's body as `kind`, or the fault that names what is wrong with it."""
+async def bounded_body(request: Request, max_bytes: int) -> bytes:
+    """The request's body, which is refused while it comes in once it is too large."""
     body = bytearray()
     async for piece in request.stream():
         body += piece
         if len(body) > max_bytes:
             raise HttpFault(413, f"The body is larger than {max_bytes} bytes.", code="request_too_large")
+    return bytes(body)
+
+
+async def json_body(request: Request, kind: type[_T], max_bytes: int) -> _T:
+    """The request's body as `kind`, or the fault that names what is wrong with it."""
     try:
-        given = json.loads(body)
+        given = json.loads(await bounded_body(request, max_bytes))
     except (ValueError, RecursionError) as error:
         raise HttpFault(400, f"The body is not valid JSON: {error}.", code="invalid_json") from error
     try:

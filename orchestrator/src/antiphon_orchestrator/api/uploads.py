@@ -30,7 +30,7 @@ class UploadLimits:
 
 
 @asynccontextmanager
-async def bounded_form(request: Request, max_bytes: int) -> AsyncIterator[FormData]:
+async def bounded_form(request: Request, max_bytes: int, what: str = "recording") -> AsyncIterator[FormData]:
     """The request's form, which is refused while it comes in once it is too large."""
     received = 0
 
@@ -39,7 +39,7 @@ async def bounded_form(request: Request, max_bytes: int) -> AsyncIterator[FormDa
         message = await request.receive()
         received += len(message.get("body", b""))
         if received > max_bytes + _FORM_BYTES:
-            raise HttpFault(413, f"The recording is larger than {max_bytes} bytes.", code="request_too_large")
+            raise HttpFault(413, f"The {what} is larger than {max_bytes} bytes.", code="request_too_large")
         return message
 
     bounded = Request(request.scope, receive)

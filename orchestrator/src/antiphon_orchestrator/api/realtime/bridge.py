@@ -81,10 +81,14 @@ class Bridge:
         await asyncio.sleep(0)  # to parse a long message took a while
         check_audio(event.audio, self._audio_in)
         for samples in heard_pieces(event.audio, self._audio_in):
-            self._session.hear(samples)
-            if self._ear is not None:
-                self._ear(samples)
+            self.hear(samples)
             await asyncio.sleep(0)
+
+    def hear(self, samples: HeardSamples) -> None:
+        """The user's next audio, whatever brought it."""
+        self._session.hear(samples)
+        if self._ear is not None:
+            self._ear(samples)
 
     def _update(self, event: ce.SessionUpdate) -> None:
         if "type" not in event.session:
