@@ -31,3 +31,13 @@ def energy(pcm: bytes) -> float:
     """How loud a frame is, as a sum of squares: only good for comparing frames of one length."""
     samples = np.frombuffer(pcm, dtype="<i2").astype(np.float32)
     return float(np.dot(samples, samples))
+
+
+def silenced(pcm: bytes, end: int, rate_hz: int) -> bytes:
+    """Fades out so that nothing is heard from sample `end` on, or as soon as that can be."""
+    samples = np.frombuffer(pcm, dtype="<i2").astype(np.float32)
+    fade = min(len(samples), rate_hz * FADE_MS // 1000)
+    start = max(0, end - fade)
+    samples[start : start + fade] *= np.float32(1) - _rising(fade)
+    samples[start + fade :] = 0
+    return np.rint(samples).astype("<i2").tobytes()

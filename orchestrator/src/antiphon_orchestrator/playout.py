@@ -37,6 +37,7 @@ from antiphon_core.errors import BadFormat, BadRequest, Full
 from antiphon_orchestrator.fade import ramped
 from antiphon_orchestrator.item_audio import ItemAudio, Items
 from antiphon_orchestrator.playout_stats import PlayoutStats
+from antiphon_orchestrator.ports import Handover
 from antiphon_orchestrator.sent_log import Run
 from antiphon_orchestrator.utterance_line import Script, UtteranceLine
 
@@ -179,11 +180,11 @@ class Playout:
         line.push(frame)
         return True
 
-    def mark(self, utterance_id: str, mark: TextMark) -> None:
-        """Notes where a word of an utterance begins."""
+    def mark(self, utterance_id: str, mark: TextMark | Handover) -> None:
+        """Notes where a word of an utterance begins, or that another engine goes on with it."""
         line = self._lines.get(utterance_id)
         if line is not None:
-            line.mark(mark)
+            line.mark(mark) if isinstance(mark, TextMark) else line.splice(mark)
 
     def close(self, utterance_id: str) -> None:
         """No more frames of the utterance will come."""

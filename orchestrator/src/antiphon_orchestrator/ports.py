@@ -168,14 +168,29 @@ class VoiceChoice:
     options: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """Another worker goes on with an utterance, with the word at `text_offset`.
+
+    Its audio belongs at `sample_offset`: what came after that is void as far as nobody heard it. Offsets go on from
+    there, for frames and marks alike.
+    """
+
+    text_offset: int
+    sample_offset: int
+
+
+SpeechEvent = SynthesisEvent | Handover
+
+
 class Speech(Protocol):
     """Speaks texts, whichever worker does it."""
 
     def speak(
         self, text: str, choice: VoiceChoice, *, session_id: str = "", turn_id: str = "", utterance_id: str = ""
-    ) -> AsyncGenerator[SynthesisEvent, None]:
+    ) -> AsyncGenerator[SpeechEvent, None]:
         """Yields Started, then frames and marks, then Finished. Closing the iterator cancels the utterance.
 
-        Raises the conditions of `antiphon_core.errors`.
+        A Handover may come between frames. Raises the conditions of `antiphon_core.errors`.
         """
         ...

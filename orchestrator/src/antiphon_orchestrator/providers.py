@@ -17,6 +17,7 @@ from antiphon_orchestrator.ports import Asr, Llm, Speech, TurnDetector, Vad
 from antiphon_orchestrator.settings import ServerSettings
 from antiphon_orchestrator.speech.client import SpeechClient
 from antiphon_orchestrator.speech.fleet_speech import FleetSpeech
+from antiphon_orchestrator.speech.policies import POLICIES, Rules
 
 CATALOGUE_PACKAGE = "antiphon_orchestrator"
 
@@ -78,11 +79,16 @@ class Providers:
 def providers_for(settings: ServerSettings, metrics: Metrics) -> Providers:
     """The real ones, as the settings name them."""
     files, fleet, client = model_files(settings), fleet_for(settings.registry), SpeechClient()
-    speech = FleetSpeech(fleet, client, on_failover=metrics.failed_over)
+    speech = FleetSpeech(fleet, client, on_failover=metrics.failed_over, rules=rules_of(settings))
     metrics.watch_each("utterances_in_flight", "Utterances being spoken, by worker", "worker", speech.in_flight)
     return Providers(
-        lambda: load_ears(settings, files), lambda: load_mind(settings, files), fleet, speech, client.close
+        lambda: load_ears(settings, files), lambda: load_mind(settings, files), fleet, speech, speech.close
     )
+
+
+def rules_of(settings: ServerSettings) -> Rules:
+    """How utterances are routed."""
+    return Rules(POLICIES[settings.routing], frozenset(settings.licences), settings.fallbacks)
 
 
 def load_ears(settings: ServerSettings, files: StoreFiles) -> Ears:

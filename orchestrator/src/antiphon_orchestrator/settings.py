@@ -48,6 +48,13 @@ class ServerSettings(LayeredSettings):
         default_factory=dict, description="language models (gpt-realtime, ...) likewise: NAME=NAME"
     )
 
+    routing: Literal["default", "cheapest-cpu", "fastest", "cloning"] = Field(
+        "default", description="which workers are preferred; `antiphon route --explain` shows what that means"
+    )
+    fallbacks: Options = Field(
+        default_factory=dict, description="who may speak for a voice that is not in memory anywhere: VOICE=VOICE"
+    )
+
     recogniser: Literal["moonshine", "faster-whisper", "whisper", "openai"] = Field(
         "moonshine", description="what writes down what users say"
     )

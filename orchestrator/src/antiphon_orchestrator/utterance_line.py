@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from antiphon_core.audio import Frame, PcmFormat, TextMark
 
-from antiphon_orchestrator.fade import energy
+from antiphon_orchestrator.fade import energy, silenced
+from antiphon_orchestrator.ports import Handover
+from antiphon_orchestrator.splice import frames_to_skip
 
 SEARCH_FRAMES = 30
 """Without marks, speech goes on at the quietest frame among the last so many that were heard."""
@@ -55,6 +57,8 @@ class UtteranceLine:
         self._first = 0
         self._frames: list[bytes] = []
         self._marks: list[TextMark] = []
+        self._shift_samples = 0
+        self._skip_frames = 0
 
     @property
     def waiting_frames(self) -> int:
@@ -73,12 +77,28 @@ class UtteranceLine:
 
     def push(self, frame: Frame) -> None:
         """Appends a frame."""
+        if self._skip_frames:
+            self._skip_frames -= 1
+            return
         self._frames.append(frame.pcm)
         self.samples += frame.speech_samples
 
     def mark(self, mark: TextMark) -> None:
         """Notes where a word begins; marks come in order."""
-        self._marks.append(mark)
+        self._marks.append(replace(mark, sample_offset=mark.sample_offset + self._shift_samples))
+
+    def splice(self, handover: Handover) -> None:
+        """Another engine goes on: what nobody heard of the word it begins with gives way, and is said once."""
+        size = self._frame_samples
+        boundary = handover.sample_offset + self._shift_samples
+        made_frames = self._first + len(self._frames)
+        sent_samples = self.cursor * size - boundary
+        self._skip_frames = frames_to_skip(sent_samples, made_frames * size - boundary, PcmFormat(self._rate_hz))
+        if not self._skip_frames:
+            made_frames = self._cut(boundary)
+        self._marks = [mark for mark in self._marks if mark.text_offset < handover.text_offset]
+        self._shift_samples = (made_frames - self._skip_frames) * size - handover.sample_offset
+        self.samples = made_frames * size
 
     def peek(self) -> bytes:
         """The frame to be sent next."""
@@ -121,6 +141,17 @@ class UtteranceLine:
         if self.all_sent and samples >= self.samples:
             return self._script.origin(len(self._script.text))
         return self._script.origin(self._marked_end(samples) if self._marks else self._estimated_end(samples))
+
+    def _cut(self, boundary: int) -> int:
+        """Drops what was not sent after that sample, without a click; how many frames there are then."""
+        whole, rest = divmod(boundary, self._frame_samples)
+        kept = max(self.cursor, whole)
+        if kept - self._first < len(self._frames) and (rest or kept > whole):
+            faded = silenced(self._frames[kept - self._first], rest if kept == whole else 0, self._rate_hz)
+            self._frames[kept - self._first] = faded
+            kept += 1
+        del self._frames[kept - self._first :]
+        return kept
 
     def _word_start(self, frame: int) -> int | None:
         if not self._marks:

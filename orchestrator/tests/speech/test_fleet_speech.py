@@ -6,23 +6,39 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
-from antiphon_core.audio import Frame
-from antiphon_core.errors import AntiphonError, Draining, EngineFailed, Full, UnknownVoice, WorkerGone
-from antiphon_core.utterance import Finished, Start, Started, SynthesisEvent
-from antiphon_orchestrator.ports import VoiceChoice
-from antiphon_orchestrator.speech.client import SpeechClient
-from antiphon_orchestrator.speech.fleet_speech import FleetSpeech, pick_two_at_random
+from antiphon_core.audio import Frame, TextMark
+from antiphon_core.errors import (
+    AntiphonError,
+    BadText,
+    Draining,
+    EngineFailed,
+    EngineStalled,
+    Full,
+    UnknownVoice,
+    WorkerGone,
+)
+from antiphon_core.registry.base import ModelState, ModelStatus
+from antiphon_core.utterance import Finished, Start, Started
+from antiphon_orchestrator.ports import Handover, SpeechEvent, VoiceChoice
+from antiphon_orchestrator.speech import fleet_speech
+from antiphon_orchestrator.speech.client import Patience, SpeechClient
+from antiphon_orchestrator.speech.fleet_speech import MOST_TRIES, FleetSpeech, pick_two_at_random
+from antiphon_orchestrator.speech.policies import Rules
 from antiphon_orchestrator.testing.server import ScriptedFleet, eventually
 from antiphon_orchestrator.testing.server import worker as record
-from antiphon_orchestrator.testing.speech import words_heard
+from antiphon_orchestrator.testing.speech import FRAMES_PER_WORD, words_heard
 from antiphon_orchestrator.testing.worker import Fate, Script, ScriptedWorker, Stage
 
 pytestmark = pytest.mark.integration
 
 TEXT = "One two three."
 CHOICE = VoiceChoice("scripted/one", rate_hz=24_000)
+
+
+QUICK = Patience(0.3, 0.3, 0.3)
 
 
 def pick_the_first(count: int) -> tuple[int, int]:
@@ -38,7 +54,7 @@ class Fleet:
     workers: list[ScriptedWorker]
     failovers: list[None] = field(default_factory=list)
 
-    async def say(self, session_id: str = "") -> list[SynthesisEvent]:
+    async def say(self, session_id: str = "") -> list[SpeechEvent]:
         return [event async for event in self.speech.speak(TEXT, CHOICE, session_id=session_id)]
 
     @property
@@ -47,21 +63,22 @@ class Fleet:
 
 
 @asynccontextmanager
-async def fleet_of(*workers: ScriptedWorker, **limits: float) -> AsyncIterator[Fleet]:
+async def fleet_of(*workers: ScriptedWorker, patience: Patience | None = None, **rules: Any) -> AsyncIterator[Fleet]:
     async with AsyncExitStack() as stack:
         addresses = [await stack.enter_async_context(worker.serving()) for worker in workers]
-        client = SpeechClient(**limits)
-        stack.push_async_callback(client.close)
         records = [replace(record(address), address=address) for address in addresses]
         known = ScriptedFleet(*records)
         failovers: list[None] = []
-        speech = FleetSpeech(known, client, pick_the_first, lambda: failovers.append(None))
+        speech = FleetSpeech(
+            known, SpeechClient(), pick_the_first, lambda: failovers.append(None), Rules(**rules), patience
+        )
+        stack.push_async_callback(speech.close)
         yield Fleet(speech, known, list(workers), failovers)
         assert speech.in_flight() == {}
         await eventually(lambda: not any(worker.running for worker in workers))
 
 
-def heard(events: list[SynthesisEvent]) -> list[str]:
+def heard(events: list[SpeechEvent]) -> list[str]:
     return words_heard(b"".join(event.pcm for event in events if isinstance(event, Frame)), TEXT.split())
 
 
@@ -94,7 +111,7 @@ async def test_an_utterance_is_spoken_from_started_to_finished() -> None:
 )
 async def test_as_long_as_nothing_was_heard_another_worker_speaks(fate: Script) -> None:
     first, second = ScriptedWorker(fate), ScriptedWorker()
-    async with fleet_of(first, second, started_s=0.3, between_s=0.3) as fleet:
+    async with fleet_of(first, second, patience=QUICK) as fleet:
         assert heard(await fleet.say()) == TEXT.split()
         assert fleet.asked == [1, 1]
         assert len(fleet.failovers) == 1
@@ -103,16 +120,13 @@ async def test_as_long_as_nothing_was_heard_another_worker_speaks(fate: Script) 
 @pytest.mark.parametrize(
     ("fate", "condition"),
     [
-        ((Stage.AFTER_SOME_FRAMES, EngineFailed("it raised")), EngineFailed),
-        ((Stage.AFTER_SOME_FRAMES, Fate.DIES), WorkerGone),
-        ((Stage.AFTER_SOME_FRAMES, Fate.HANGS), WorkerGone),
-        ((Stage.AT_THE_END, Fate.ENDS), WorkerGone),
         ((Stage.BEFORE_STARTED, UnknownVoice("there is no such voice")), UnknownVoice),
+        ((Stage.BEFORE_STARTED, BadText("nobody can say that")), BadText),
     ],
     ids=str,
 )
 async def test_what_cannot_be_mended_is_raised(fate: Script, condition: type[AntiphonError]) -> None:
-    async with fleet_of(ScriptedWorker(fate), ScriptedWorker(), between_s=0.3) as fleet:
+    async with fleet_of(ScriptedWorker(fate), ScriptedWorker(), patience=QUICK) as fleet:
         with pytest.raises(condition):
             await fleet.say()
         assert fleet.asked == [1, 0]
@@ -127,12 +141,109 @@ async def test_where_all_fail_the_first_failure_is_told() -> None:
 
 
 async def test_nobody_waits_for_a_worker_that_is_not_there() -> None:
-    client = SpeechClient(started_s=0.5)
+    client = SpeechClient()
     try:
         with pytest.raises(WorkerGone):
-            await anext(client.speak("127.0.0.1:1", Start(), TEXT))
+            await anext(client.speak(replace(record(), address="127.0.0.1:1"), Start(), TEXT, QUICK))
     finally:
         await client.close()
+
+
+@pytest.mark.parametrize(
+    "fate",
+    [
+        (Stage.AFTER_SOME_FRAMES, EngineFailed("it raised")),
+        (Stage.AFTER_SOME_FRAMES, EngineStalled("it hangs")),
+        (Stage.AFTER_SOME_FRAMES, Fate.DIES),
+        (Stage.AFTER_SOME_FRAMES, Fate.HANGS),
+        (Stage.AFTER_SOME_FRAMES, Fate.ENDS),
+        (Stage.AT_THE_END, Fate.ENDS),
+    ],
+    ids=str,
+)
+async def test_in_the_middle_another_worker_goes_on_with_the_word_that_was_being_made(fate: Script) -> None:
+    async with fleet_of(ScriptedWorker(fate), ScriptedWorker(), patience=QUICK) as fleet:
+        events = await fleet.say()
+        (handover,) = [event for event in events if isinstance(event, Handover)]
+        word = "three." if fate[0] is Stage.AT_THE_END else "One"
+        assert fleet.workers[1].texts == [TEXT[TEXT.index(word) :]]
+        made = TEXT.split().index(word) * FRAMES_PER_WORD * 480
+        assert handover == Handover(TEXT.index(word), made)
+        after = events[events.index(handover) + 1 :]
+        assert heard(after) == TEXT[TEXT.index(word) :].split()
+        (mark, *_) = [event for event in after if isinstance(event, TextMark)]
+        assert (mark.text_offset, mark.sample_offset) == (handover.text_offset, made)
+        numbers = [event.seq for event in events if isinstance(event, Frame)]
+        assert numbers == list(range(len(numbers)))
+        (finished,) = [event for event in events if isinstance(event, Finished)]
+        assert finished.samples == len(numbers) * 480
+        assert len(fleet.failovers) == 1
+
+
+async def test_a_text_that_breaks_every_engine_is_given_up() -> None:
+    workers = [ScriptedWorker((Stage.AFTER_SOME_FRAMES, EngineFailed(f"{number}"))) for number in range(6)]
+    async with fleet_of(*workers) as fleet:
+        with pytest.raises(EngineFailed, match="0"):
+            await fleet.say()
+        assert sum(fleet.asked) == MOST_TRIES
+
+
+async def test_who_failed_rests_and_gets_the_next_utterance_only_later() -> None:
+    async with fleet_of(ScriptedWorker((Stage.BEFORE_STARTED, Fate.ENDS)), ScriptedWorker()) as fleet:
+        await fleet.say()
+        await fleet.say()
+        assert fleet.asked == [1, 2]
+
+
+async def test_a_stand_in_speaks_while_the_model_that_is_wanted_is_loaded() -> None:
+    wanted, stand_in = ScriptedWorker(), ScriptedWorker()
+    async with fleet_of(wanted, stand_in, fallbacks={"slow": "scripted"}) as fleet:
+        slow = replace(fleet.fleet.workers()[0].description.models[0].info, id="slow")
+        cold, warm = fleet.fleet.workers()
+        models = (ModelStatus(slow, ModelState.AVAILABLE),)
+        cold = replace(cold, description=replace(cold.description, models=models, default_model="slow"))
+        fleet.fleet.become(cold, warm)
+        for _ in range(2):
+            async for _event in fleet.speech.speak(TEXT, VoiceChoice("slow")):
+                pass
+        assert fleet.asked == [0, 2]
+        await eventually(lambda: wanted.loads == ["slow"])
+        hot = replace(cold, description=replace(cold.description, models=(ModelStatus(slow, ModelState.RESIDENT),)))
+        fleet.fleet.become(hot, warm)
+        async for _event in fleet.speech.speak(TEXT, VoiceChoice("slow")):
+            pass
+        assert fleet.asked == [1, 2]
+
+
+async def test_free_places_are_what_workers_have_left() -> None:
+    async with fleet_of(ScriptedWorker((Stage.AFTER_STARTED, Fate.HANGS)), ScriptedWorker()) as fleet:
+        assert fleet.speech.free_places(CHOICE) == 2
+        speaking = asyncio.create_task(fleet.say())
+        await eventually(lambda: fleet.workers[0].running)
+        assert fleet.speech.free_places(CHOICE) == 1
+        speaking.cancel()
+        await asyncio.wait({speaking})
+
+
+async def test_connections_to_workers_that_left_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fleet_speech, "_SPARE_CHANNELS", 0)
+    async with fleet_of(ScriptedWorker(), ScriptedWorker()) as fleet:
+        both = fleet.fleet.workers()
+        for known in both:
+            fleet.fleet.become(known)
+            await fleet.say()
+        assert fleet.speech._client.channels == 2
+        await fleet.say()
+        assert fleet.speech._client.channels == 1
+
+
+async def test_a_worker_restarted_at_its_address_gets_a_new_connection() -> None:
+    async with fleet_of(ScriptedWorker()) as fleet:
+        await fleet.say()
+        (known,) = fleet.fleet.workers()
+        fleet.fleet.become(replace(known, description=replace(known.description, incarnation="2")))
+        assert heard(await fleet.say()) == TEXT.split()
+        assert fleet.speech._client.channels == 1
 
 
 async def test_a_listener_who_leaves_ends_the_work_behind_it() -> None:

@@ -14,12 +14,12 @@ from redis.asyncio.cluster import ClusterNode, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 
 from antiphon_core.registry.redis_url import Kind, RedisUrl
 
 TIMEOUT_S = 1.0
-FAILURES = (RedisError, OSError, asyncio.TimeoutError)
+FAILURES = (RedisError, RedisClusterException, OSError, asyncio.TimeoutError)
 """What a call raises while Redis cannot be reached or refuses."""
 
 

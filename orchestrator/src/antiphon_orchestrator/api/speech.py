@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import aclosing
 from typing import Annotated, Literal
 
-from antiphon_core.audio import Frame
 from antiphon_core.errors import AntiphonError, BadText
 from pydantic import Field
 from starlette.requests import Request
@@ -19,6 +18,7 @@ from antiphon_orchestrator.api.http_errors import json_body
 from antiphon_orchestrator.api.streaming import Pieces, Streamed, error_event, event
 from antiphon_orchestrator.ports import Speech, VoiceChoice
 from antiphon_orchestrator.session.config import Strict, VoiceId
+from antiphon_orchestrator.splice import heard_once
 from antiphon_orchestrator.turn.segmenter import Segmenter
 from antiphon_orchestrator.turn.speakable import speakable
 
@@ -70,9 +70,9 @@ class SpeechEndpoint:
         )
         encoding = encoder(body.response_format, RATE_HZ)
         for sentence in _sentences(body.input, body.language):
-            async with aclosing(self._speech.speak(sentence, choice)) as events:
-                async for event in events:
-                    if isinstance(event, Frame) and (data := encoding.push(event.pcm[: event.speech_samples * 2])):
+            async with aclosing(heard_once(self._speech.speak(sentence, choice), RATE_HZ)) as frames:
+                async for frame in frames:
+                    if data := encoding.push(frame.pcm[: frame.speech_samples * 2]):
                         yield data
         if data := encoding.finish():
             yield data

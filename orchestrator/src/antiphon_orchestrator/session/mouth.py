@@ -11,7 +11,7 @@ from antiphon_core.audio import FRAME_MS, Frame, TextMark
 from antiphon_core.errors import AntiphonError
 
 from antiphon_orchestrator.playout import Played, Playout, Utterance
-from antiphon_orchestrator.ports import Speech, VoiceChoice
+from antiphon_orchestrator.ports import Handover, Speech, VoiceChoice
 
 STOCK_FRAMES = 100
 """How much of a sentence is made in advance for an answer on trial: 2 s are enough to begin at once."""
@@ -68,7 +68,7 @@ class Mouth:
 
         What an engine gave before it failed is heard all the same; then the failure is raised.
         """
-        stock: deque[Frame | TextMark] = deque()
+        stock: deque[Frame | TextMark | Handover] = deque()
         opened = False
         failure: AntiphonError | None = None
         stream = self._speech.speak(
@@ -78,7 +78,7 @@ class Mouth:
             try:
                 async with aclosing(stream) as events:
                     async for event in events:
-                        if isinstance(event, Frame | TextMark):
+                        if isinstance(event, Frame | TextMark | Handover):
                             stock.append(event)
                         if not released.is_set() and len(stock) < STOCK_FRAMES:
                             continue
@@ -102,11 +102,11 @@ class Mouth:
             await self._ticked.wait()
         return self.playout.open(utterance)
 
-    async def _hand_over(self, utterance_id: str, stock: deque[Frame | TextMark]) -> bool:
+    async def _hand_over(self, utterance_id: str, stock: deque[Frame | TextMark | Handover]) -> bool:
         """Gives the playout what is in stock, waiting for room. False: the utterance was flushed."""
         while stock:
             event = stock.popleft()
-            if isinstance(event, TextMark):
+            if not isinstance(event, Frame):
                 self.playout.mark(utterance_id, event)
                 continue
             while self.playout.is_open(utterance_id) and self.playout.room_frames(utterance_id) <= 0:

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import structlog
 from antiphon_core.errors import AntiphonError, EngineFailed
-from antiphon_core.utterance import SynthesisEvent
 
 from antiphon_orchestrator.ports import (
     Asr,
@@ -17,6 +16,7 @@ from antiphon_orchestrator.ports import (
     HeardSamples,
     Llm,
     Speech,
+    SpeechEvent,
     Transcript,
     TurnDetector,
     VoiceChoice,
@@ -91,7 +91,7 @@ class _Speech:
 
     async def speak(
         self, text: str, choice: VoiceChoice, *, session_id: str = "", turn_id: str = "", utterance_id: str = ""
-    ) -> AsyncGenerator[SynthesisEvent, None]:
+    ) -> AsyncGenerator[SpeechEvent, None]:
         with _watching("speech", self._observer):
             stream = self._speech.speak(text, choice, session_id=session_id, turn_id=turn_id, utterance_id=utterance_id)
             async with aclosing(stream) as events:

@@ -1,29 +1,55 @@
-"""The Speech port over a fleet of workers: routes each utterance, tries another worker while nothing was heard."""
+"""The Speech port over a fleet of workers: routes each utterance, and has another worker go on where one fails."""
 
 from __future__ import annotations
 
 import random
+import time
 from collections import Counter, OrderedDict
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from dataclasses import dataclass, field, replace
 
-from antiphon_core.audio import Frame, PcmFormat
-from antiphon_core.errors import AntiphonError, Draining, EngineFailed, EngineStalled, Full, WorkerGone
+import structlog
+from antiphon_core.audio import Frame, PcmFormat, TextMark
+from antiphon_core.errors import AntiphonError, Draining, EngineFailed, EngineStalled, Full, WorkerGone, condition
 from antiphon_core.registry.base import Fleet
-from antiphon_core.utterance import Start, SynthesisEvent
+from antiphon_core.utterance import Finished, Start, SynthesisEvent
 
-from antiphon_orchestrator.ports import VoiceChoice
-from antiphon_orchestrator.speech.client import SpeechClient
-from antiphon_orchestrator.speech.router import PickTwo, Route, Wanted, route
+from antiphon_orchestrator.ports import SpeechEvent, VoiceChoice
+from antiphon_orchestrator.speech.breaker import Breaker
+from antiphon_orchestrator.speech.client import Patience, SpeechClient
+from antiphon_orchestrator.speech.judge import Wanted
+from antiphon_orchestrator.speech.policies import Rules
+from antiphon_orchestrator.speech.progress import Progress
+from antiphon_orchestrator.speech.router import PickTwo, Route, Router, Situation
+from antiphon_orchestrator.speech.warmup import WarmUp
 
-_ANOTHER_MAY_DO = (WorkerGone, Draining, Full, EngineFailed, EngineStalled)
+log = structlog.get_logger(__name__)
+
+ANOTHER_MAY_DO = (WorkerGone, Draining, Full, EngineFailed, EngineStalled)
+"""Conditions of a worker, not of what it was asked."""
+MOST_TRIES = 4
+"""A text that breaks every engine must not be carried round the whole fleet."""
 _REMEMBERED_SESSIONS = 10_000
+_SPARE_CHANNELS = 16
+_LOAD_S = 120.0
 
 
 def pick_two_at_random(count: int) -> tuple[int, int]:
     """Two different places among `count`."""
     first, second = random.sample(range(count), 2)
     return first, second
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """One utterance on its way over the workers."""
+
+    text: str
+    choice: VoiceChoice
+    start: Start
+    progress: Progress
+    failures: dict[str, AntiphonError] = field(default_factory=dict)
 
 
 class FleetSpeech:
@@ -35,73 +61,136 @@ class FleetSpeech:
         client: SpeechClient,
         pick_two: PickTwo = pick_two_at_random,
         on_failover: Callable[[], None] = lambda: None,
+        rules: Rules | None = None,
+        patience: Patience | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._fleet = fleet
         self._client = client
         self._pick_two = pick_two
         self._on_failover = on_failover
+        self._router = Router(rules)
+        self._patience = patience or Patience()
+        self._clock = clock
+        self._breaker = Breaker()
+        self._warm_up = WarmUp(client, clock)
         self._in_flight: Counter[str] = Counter()
         self._kept: OrderedDict[str, str] = OrderedDict()
 
     async def speak(
         self, text: str, choice: VoiceChoice, *, session_id: str = "", turn_id: str = "", utterance_id: str = ""
-    ) -> AsyncGenerator[SynthesisEvent, None]:
+    ) -> AsyncGenerator[SpeechEvent, None]:
         """See `ports.Speech`."""
-        failures: dict[str, AntiphonError] = {}
+        audio = PcmFormat(choice.rate_hz)
+        start = Start(
+            utterance_id=utterance_id,
+            session_id=session_id,
+            turn_id=turn_id,
+            language=choice.language,
+            format=audio,
+            speed=choice.speed,
+            options=choice.options,
+        )
+        attempt = _Attempt(text, choice, start, Progress(text, audio))
         while True:
-            chosen = self._route(choice, session_id, failures)
-            start = Start(
-                utterance_id=utterance_id,
-                session_id=session_id,
-                turn_id=turn_id,
-                voice=chosen.voice,
-                language=choice.language,
-                format=PcmFormat(choice.rate_hz),
-                speed=choice.speed,
-                options=choice.options,
-            )
-            heard = False
+            route = self._route(attempt)
             try:
-                async with aclosing(self._speak_on(chosen.record.address, start, text)) as events:
+                async with aclosing(self._speak_through(route, attempt)) as events:
                     async for event in events:
-                        heard = heard or isinstance(event, Frame)
                         yield event
+                self._breaker.succeeded(route.record)
                 return
-            except _ANOTHER_MAY_DO as error:
-                if heard:
-                    raise
-                failures[chosen.record.address] = error
-                self._on_failover()
+            except ANOTHER_MAY_DO as error:
+                self._note_failure(route, attempt, error)
+                attempt.progress.next_worker()
 
     def in_flight(self) -> dict[str, float]:
         """How many utterances each worker speaks for us."""
         return {address: count for address, count in self._in_flight.items() if count}
 
-    def _route(self, choice: VoiceChoice, session_id: str, failures: dict[str, AntiphonError]) -> Route:
+    def free_places(self, choice: VoiceChoice) -> int:
+        """How many more utterances could be spoken at once."""
+        fleet = self._fleet.workers()
+        now = Situation(self._in_flight, resting=self._breaker.resting(fleet, self._clock()))
+        return self._router.free_places(fleet, Wanted(choice.voice, choice.language), now)
+
+    async def close(self) -> None:
+        """Ends what runs beside utterances, and every connection."""
+        await self._warm_up.close()
+        await self._client.close()
+
+    # ---------------------------------------------------------------------- helpers
+
+    def _route(self, attempt: _Attempt) -> Route:
+        fleet, session_id = self._fleet.workers(), attempt.start.session_id
+        now = Situation(
+            self._in_flight,
+            keep=self._kept.get(session_id, ""),
+            avoid=attempt.failures.keys(),
+            resting=self._breaker.resting(fleet, self._clock()),
+        )
         try:
-            chosen = route(
-                self._fleet.workers(),
-                Wanted(choice.voice, choice.language),
-                self._in_flight,
-                self._pick_two,
-                keep=self._kept.get(session_id, ""),
-                avoid=frozenset(failures),
+            if len(attempt.failures) >= MOST_TRIES:
+                raise Full("enough workers have tried")
+            decision = self._router.decide(
+                fleet, Wanted(attempt.choice.voice, attempt.choice.language), now, self._pick_two
             )
         except AntiphonError:
-            for failure in failures.values():  # what the first worker said tells more than that no other is left
+            for failure in attempt.failures.values():  # what the first said tells more than that no other is left
                 raise failure from None
             raise
-        self._keep(session_id, chosen.record.address)
-        return chosen
+        if decision.warm is not None:
+            self._warm_up.begin(decision.warm)
+        if self._client.channels > len(fleet) + _SPARE_CHANNELS:
+            self._client.keep({record.address for record in fleet} | self.in_flight().keys())
+        self._keep(session_id, decision.route.record.address)
+        return decision.route
 
-    async def _speak_on(self, address: str, start: Start, text: str) -> AsyncGenerator[SynthesisEvent, None]:
+    async def _speak_through(self, route: Route, attempt: _Attempt) -> AsyncGenerator[SpeechEvent, None]:
+        """One worker's part. Where it goes on for another one, that is told before its first sound."""
+        progress, address = attempt.progress, route.record.address
+        handover = progress.handover if progress.begun else None
+        start = replace(attempt.start, voice=route.voice)
         self._in_flight[address] += 1
         try:
-            async with aclosing(self._client.speak(address, start, text)) as events:
+            speaking = self._client.speak(route.record, start, progress.rest, self._patience_with(route))
+            async with aclosing(speaking) as events:
                 async for event in events:
-                    yield event
+                    if handover is not None:
+                        if not isinstance(event, Frame | TextMark):
+                            continue
+                        yield handover
+                        handover = None
+                    yield _placed(event, progress)
         finally:
             self._in_flight[address] -= 1
+
+    def _patience_with(self, route: Route) -> Patience:
+        """One that has the model in memory and a free place begins at once, or it hangs."""
+        patience, load = self._patience, route.record.description.load
+        started_s = patience.started_s
+        if not route.resident:
+            started_s = max(started_s, _LOAD_S)
+        elif route.busy < 1:
+            started_s = min(started_s, 2.0)
+        first_s = patience.first_s
+        if load.first_audio_p50_ms:
+            first_s = min(first_s, max(2.0, load.first_audio_p50_ms / 100))
+        return replace(patience, started_s=started_s, first_s=first_s)
+
+    def _note_failure(self, route: Route, attempt: _Attempt, error: AntiphonError) -> None:
+        attempt.failures[route.record.address] = error
+        self._breaker.failed(route.record, error, self._clock())
+        self._on_failover()
+        log.warning(
+            "worker failed an utterance",
+            worker=route.record.description.worker,
+            address=route.record.address,
+            utterance=attempt.start.utterance_id,
+            condition=condition(error),
+            reason=error.message,
+            heard=attempt.progress.begun,
+        )
 
     def _keep(self, session_id: str, address: str) -> None:
         if session_id:
@@ -109,3 +198,14 @@ class FleetSpeech:
             self._kept.move_to_end(session_id)
             if len(self._kept) > _REMEMBERED_SESSIONS:
                 self._kept.popitem(last=False)
+
+
+def _placed(event: SynthesisEvent, progress: Progress) -> SynthesisEvent:
+    """The event as part of the whole utterance."""
+    if isinstance(event, Frame):
+        return progress.frame(event)
+    if isinstance(event, TextMark):
+        return progress.mark(event)
+    if isinstance(event, Finished):
+        return replace(event, samples=progress.speech_samples)
+    return event

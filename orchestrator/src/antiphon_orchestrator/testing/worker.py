@@ -12,6 +12,7 @@ from typing import cast
 import grpc
 from antiphon_core.audio import Frame
 from antiphon_core.errors import AntiphonError
+from antiphon_core.registry.base import LoadProgress, LoadStage
 from antiphon_core.utterance import Finished, Start, Started, Text, UtteranceMessage
 from antiphon_core.wire.rpc import CHANNEL_OPTIONS, add_servicer
 from antiphon_core.wire.servicer import Send, SpeechService, SpeechServicer
@@ -47,6 +48,7 @@ class ScriptedWorker:
     def __init__(self, *fates: Script | None) -> None:
         self.starts: list[Start] = []
         self.texts: list[str] = []
+        self.loads: list[str] = []
         self.running = 0
         self.address = ""
         self._fates = deque(fates)
@@ -66,6 +68,11 @@ class ScriptedWorker:
                 await self._speak(start, self.texts[-1], fate, send)
         finally:
             self.running -= 1
+
+    async def load_model(self, model_id: str) -> AsyncIterator[LoadProgress]:
+        """See `antiphon_core.wire.servicer`."""
+        self.loads.append(model_id)
+        yield LoadProgress(LoadStage.READY)
 
     async def _speak(self, start: Start, text: str, fate: Script | None, send: Send) -> None:
         await self._meet(fate, Stage.BEFORE_STARTED)
