@@ -24,18 +24,18 @@ _FROM = (
 
 
 def main(argv: Sequence[str]) -> int:
-    arguments = _parser().parse_args(argv)
+    arguments = parser().parse_args(argv)
     action: Callable[[argparse.Namespace], int] = arguments.run
     return action(arguments)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
         prog="antiphon env",
         description="Gives an engine an environment of its own, so that its dependencies are in nobody's way. "
         "`antiphon up --adapter ENGINE` runs it from there.",
     )
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    actions = top.add_subparsers(dest="action", metavar="ACTION", required=True)
     add = actions.add_parser("add", help="make an engine's environment, or bring it up to date")
     add.add_argument("engine", metavar="ENGINE", help="its name, as `--adapter` takes it")
     add.add_argument("--from", dest="origin", default="", metavar="WHERE", help=_FROM)
@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     remove = actions.add_parser("remove", help="delete an engine's environment")
     remove.add_argument("engine", nargs="+", metavar="ENGINE")
     remove.set_defaults(run=_remove)
-    return parser
+    return top
 
 
 def _add(arguments: argparse.Namespace) -> int:

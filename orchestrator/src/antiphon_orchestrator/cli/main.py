@@ -19,6 +19,7 @@ _COMMANDS = {
     "route": "show which worker would speak, and why each of the others would not",
     "models": "list, fetch, check and remove the models that listen and think",
     "env": "give engines environments of their own: add, list, check, remove",
+    "new-adapter": "write the project of a new engine's plug-in",
 }
 
 
@@ -40,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(_overview())
         return 0
     name = parser().parse_args(arguments[:1]).command
-    command = import_module(f"antiphon_orchestrator.cli.{name}")
+    command = import_module(f"antiphon_orchestrator.cli.{name.replace('-', '_')}")
     try:
         return int(command.main(arguments[1:]))
     except BadSettings as error:
