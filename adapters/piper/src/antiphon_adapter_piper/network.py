@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import onnx
-import onnxruntime  # type: ignore[import-untyped]
+import onnxruntime
 from antiphon_core.errors import CannotLoad
 from piper import PiperVoice
 from piper.config import PiperConfig
