@@ -15,6 +15,7 @@ from antiphon_core.registry.redis_url import without_secrets
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route, WebSocketRoute
 
 from antiphon_orchestrator.aliases import (
@@ -25,6 +26,7 @@ from antiphon_orchestrator.aliases import (
     Aliases,
 )
 from antiphon_orchestrator.api.catalog import Catalog
+from antiphon_orchestrator.api.client_secrets import ClientSecrets
 from antiphon_orchestrator.api.gate import Gate, GateSettings
 from antiphon_orchestrator.api.health import Health
 from antiphon_orchestrator.api.http_errors import answer_bug, answer_condition, answer_status
@@ -62,7 +64,7 @@ class Server:
         self._fleet.subscribe(self._changed.set)
         self._recorder = Recorder(clock_ms)
         self.conversations = Conversations(lambda: live.now, self._parts, self._aliases, self.metrics, self._recorder)
-        self._calls = Calls(self.conversations)
+        self._calls = Calls(self.conversations, lambda: live.now.doors)
         self.metrics.watch("workers", "Speech workers that are known", lambda: len(self._fleet.workers()))
         self.app = self._starlette()
 
@@ -82,6 +84,7 @@ class Server:
             live.now.recogniser,
             lambda: UploadLimits(live.now.max_upload_bytes, live.now.max_upload_s),
         )
+        secrets = ClientSecrets(self.conversations.preview)
         gate = GateSettings(
             live.now.api_keys,
             live.now.origins,
@@ -90,6 +93,7 @@ class Server:
         return Starlette(
             routes=[
                 WebSocketRoute("/v1/realtime", socket.serve),
+                Route("/v1/realtime/client_secrets", secrets.create, methods=["POST"]),
                 Route("/v1/realtime/calls", self._calls.begin, methods=["POST"]),
                 Route("/v1/realtime/calls/{call_id}/hangup", self._calls.hang_up, methods=["POST"]),
                 Route("/v1/audio/speech", speech.answer, methods=["POST"]),
@@ -102,7 +106,17 @@ class Server:
                 Route("/health", health.health),
                 Route("/metrics", health.metrics),
             ],
-            middleware=[Middleware(Gate, settings=gate, metrics=self.metrics)],
+            middleware=[
+                # Before the gate: a browser's preflight carries no key.
+                Middleware(
+                    CORSMiddleware,
+                    allow_origins=live.now.origins,
+                    allow_methods=("GET", "POST"),
+                    allow_headers=("*",),
+                    expose_headers=("Location", "Retry-After"),
+                ),
+                Middleware(Gate, settings=gate, metrics=self.metrics, secrets=secrets),
+            ],
             exception_handlers={
                 AntiphonError: answer_condition,
                 Refusal: answer_condition,

@@ -70,24 +70,22 @@ class Conversations:
         return Outbox(self._settings().max_unread_bytes, own_events=own_events)
 
     @contextmanager
-    def conversation(
-        self, model: str, outlet: Outlet, session: Mapping[str, Any] | None = None
-    ) -> Iterator[tuple[Session, Bridge]]:
-        """A session, counted as long as it is held; `session` is what it shall be like, as in `session.update`.
+    def conversation(self, model: str, outlet: Outlet, *updates: Mapping[str, Any]) -> Iterator[tuple[Session, Bridge]]:
+        """A session, counted as long as it is held; `updates` say what it is like, as a `session.update` does.
 
         Raises Full or Draining if no further one can be held, and a Refusal of what it shall be like.
         """
         parts = self._parts_for_one_more()
-        config = self._config(parts, model, session or {})
+        config = self._config(parts, model, *updates)
         session_id = new_id("sess")
         with self._recorded(session_id, outlet) as (outlet, ear):
-            begun = Session(parts, self._session_settings(), config, outlet, clock_ms, session_id)
-            self._sessions.add(begun)
+            session = Session(parts, self._session_settings(), config, outlet, clock_ms, session_id)
+            self._sessions.add(session)
             try:
-                with bound_contextvars(session=session_id), self._logged(begun):
-                    yield begun, Bridge(begun, outlet.event, ear)
+                with bound_contextvars(session=session_id), self._logged(session):
+                    yield session, Bridge(session, outlet.event, ear)
             finally:
-                self._sessions.discard(begun)
+                self._sessions.discard(session)
 
     def _parts_for_one_more(self) -> Parts:
         try:
@@ -119,7 +117,7 @@ class Conversations:
     @contextmanager
     def _logged(self, session: Session) -> Iterator[None]:
         began_ms = clock_ms()
-        log.info("session begun", model=session.config.model, sessions=len(self))
+        log.info("session session", model=session.config.model, sessions=len(self))
         try:
             yield
         finally:
@@ -132,19 +130,22 @@ class Conversations:
         """How many sessions are in each state, those in which none is included."""
         return {state.value: sum(session.state is state for session in self._sessions) for state in State}
 
-    def _config(self, parts: Parts, model: str, patch: Mapping[str, Any]) -> SessionConfig:
+    def preview(self, update: Mapping[str, Any]) -> SessionConfig:
+        """What a session would be like; raises what `conversation` raises."""
+        return self._config(self._parts(), "", update)
+
+    def _config(self, parts: Parts, model: str, *updates: Mapping[str, Any]) -> SessionConfig:
         """What a session is like until its client says otherwise."""
         settings = self._settings()
         config = SessionConfig(model=model, instructions=settings.instructions)
         config.audio.output.voice = settings.voice
-        if not patch:
-            return config
-        patch = {"type": "realtime", **patch}
-        try:
-            config = config.updated(patch)
-        except ValidationError as error:
-            raise fault_of(error, config.merged(patch), "session") from error
-        check_voice(config.audio.output.voice_name, parts.voices(), self._session_settings())
+        for update in updates:
+            try:
+                config = config.updated({"type": "realtime", **update})
+            except ValidationError as error:
+                raise fault_of(error, config.merged(update), "session") from error
+        if any(updates):
+            check_voice(config.audio.output.voice_name, parts.voices(), self._session_settings())
         return config
 
     def _session_settings(self) -> SessionSettings:

@@ -10,6 +10,8 @@ from antiphon_core.settings import LIVE, LayeredSettings, Options, Words
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from antiphon_orchestrator.api.realtime.webrtc_doors import Doors, check_address, check_server, ports_of
+
 INSTRUCTIONS = (
     "You are a friendly voice assistant. Answer in one or two short spoken sentences. "
     "Use plain words, no lists, no markdown, no emoji."
@@ -80,6 +82,19 @@ class ServerSettings(LayeredSettings):
     context_tokens: int = _live(2_048, "how much conversation the language model is shown", ge=256)
     answer_tokens: int = _live(256, "longest answer", ge=16)
 
+    call_addresses: Words = Field(
+        (), description="IP addresses by which WebRTC callers reach this machine (NAT, container); empty: its own"
+    )
+    call_ports: str = Field("", description="UDP ports of WebRTC calls: FROM-TO; empty: any that is free")
+    ice_servers: Words = Field(
+        (), description="STUN and TURN servers that this server uses for calls: turn:HOST:PORT; empty: none"
+    )
+    ice_user: str = Field("", description="user name at the TURN server")
+    ice_secret: SecretStr = Field(SecretStr(""), description="password there")
+    echo_cancellation: bool = _live(
+        False, "take the server's own voice out of what microphones send (extra `echo`); sessions may choose"
+    )
+
     speculate: bool = _live(True, "prepare the answer at the first pause, before the turn is surely over")
     lead_ms: int = _live(60, "how far audio is sent ahead of when it is heard", ge=20, le=1_000)
     hold_mode: Literal["silence", "duck"] = _live("silence", "what the voice does while somebody speaks over it")
@@ -111,6 +126,22 @@ class ServerSettings(LayeredSettings):
             raise ValueError("it is empty; give an address such as 127.0.0.1 or 0.0.0.0")
         return host
 
+    @field_validator("call_addresses")
+    @classmethod
+    def _addresses(cls, addresses: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(check_address(address) for address in addresses)
+
+    @field_validator("call_ports")
+    @classmethod
+    def _ports(cls, ports: str) -> str:
+        ports_of(ports)
+        return ports
+
+    @field_validator("ice_servers")
+    @classmethod
+    def _servers(cls, servers: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(check_server(server) for server in servers)
+
     @model_validator(mode="after")
     def _consistent(self) -> ServerSettings:
         if not (self.is_loopback or self.api_keys or self.open_to_all):
@@ -122,6 +153,12 @@ class ServerSettings(LayeredSettings):
         if self.recogniser == "openai" and not self.recogniser_url:
             raise ValueError("recogniser is openai: set recogniser_url to its base URL")
         return self
+
+    @property
+    def doors(self) -> Doors:
+        """Where calls come in."""
+        secret = self.ice_secret.get_secret_value()
+        return Doors(self.call_addresses, ports_of(self.call_ports), self.ice_servers, self.ice_user, secret)
 
     @property
     def is_loopback(self) -> bool:

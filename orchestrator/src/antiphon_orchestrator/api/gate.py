@@ -10,6 +10,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from antiphon_orchestrator.api.client_secrets import PREFIX, SCOPE_KEY, ClientSecrets
 from antiphon_orchestrator.api.http_errors import HttpFault, response_of
 from antiphon_orchestrator.metrics import Metrics
 
@@ -33,10 +34,11 @@ class GateSettings:
 class Gate:
     """ASGI middleware; also counts who came and what became of it."""
 
-    def __init__(self, app: ASGIApp, settings: GateSettings, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, settings: GateSettings, metrics: Metrics, secrets: ClientSecrets) -> None:
         self._app = app
         self._settings = settings
         self._metrics = metrics
+        self._secrets = secrets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -78,11 +80,25 @@ class Gate:
             )
         if path == "/" or path in self._settings.open_paths or path.startswith(self._settings.open_prefixes):
             return None
-        if self._settings.keys and not self._is_key(_key(headers)):
+        return self._refusal_of_key(scope, _key(headers))
+
+    def _refusal_of_key(self, scope: Scope, key: str) -> HttpFault | None:
+        session = self._secrets.session_of(key)
+        if session is not None and _opens_sessions(scope["path"]):
+            scope[SCOPE_KEY] = session
+            return None
+        if not self._settings.keys or self._is_key(key):
+            return None
+        if key.startswith(PREFIX):
             return HttpFault(
-                401, "A valid API key is needed: send it as 'Authorization: Bearer KEY'.", code="invalid_api_key"
+                401,
+                "This client secret has expired, is unknown, or is not for this path; "
+                "POST /v1/realtime/client_secrets with an API key gives a new one.",
+                code="invalid_client_secret",
             )
-        return None
+        return HttpFault(
+            401, "A valid API key is needed: send it as 'Authorization: Bearer KEY'.", code="invalid_api_key"
+        )
 
     def _is_known(self, origin: str, host: str) -> bool:
         if "*" in self._settings.origins or origin in self._settings.origins:
@@ -109,6 +125,10 @@ def _key(headers: Headers) -> str:
         return key.strip()
     offered = (name.strip() for name in headers.get("sec-websocket-protocol", "").split(","))
     return next((name.removeprefix(KEY_SUBPROTOCOL) for name in offered if name.startswith(KEY_SUBPROTOCOL)), "")
+
+
+def _opens_sessions(path: str) -> bool:
+    return path in ("/v1/realtime", "/v1/realtime/calls") or path.startswith("/v1/realtime/calls/")
 
 
 def _host_name(host: str) -> str:

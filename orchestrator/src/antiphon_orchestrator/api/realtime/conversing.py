@@ -36,9 +36,9 @@ class Host(Protocol):
     def new_outbox(self, *, own_events: bool) -> Outbox: ...
 
     def conversation(
-        self, model: str, outlet: Outlet, session: Mapping[str, Any] | None = None
+        self, model: str, outlet: Outlet, *updates: Mapping[str, Any]
     ) -> AbstractContextManager[tuple[Session, Bridge]]:
-        """A session, counted as long as it is held; `session` is what it shall be like, as in `session.update`.
+        """A session, counted as long as it is held; `updates` say what it is like, as a `session.update` does.
 
         Raises an AntiphonError if no further one can be held, and a Refusal of what it shall be like.
         """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,9 +14,11 @@ from antiphon_core.errors import AntiphonError, Draining
 from starlette.requests import Request
 from starlette.responses import Response
 
+from antiphon_orchestrator.api.client_secrets import SCOPE_KEY
 from antiphon_orchestrator.api.http_errors import HttpFault, bounded_body
 from antiphon_orchestrator.api.realtime.bridge import Bridge
 from antiphon_orchestrator.api.realtime.conversing import OWN_EVENTS, Host, converse
+from antiphon_orchestrator.api.realtime.webrtc_doors import Doors
 from antiphon_orchestrator.api.realtime.webrtc_ears import PacketEars
 from antiphon_orchestrator.api.realtime.webrtc_outlet import CallOutlet
 from antiphon_orchestrator.api.uploads import bounded_form
@@ -39,15 +41,16 @@ class Offer:
 
     sdp: str
     model: str
-    session: Mapping[str, Any]
+    updates: tuple[Mapping[str, Any], ...]
     own_events: bool
 
 
 class Calls:
     """All calls of a server. `run` is their parent."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, doors: Callable[[], Doors]) -> None:
         self._host = host
+        self._doors = doors
         self._tasks: asyncio.TaskGroup | None = None
         self._peers: dict[str, Peer] = {}
 
@@ -98,9 +101,9 @@ class Calls:
         outbox = self._host.new_outbox(own_events=offer.own_events)
         outlet = CallOutlet(outbox)
         peer_type = await asyncio.to_thread(_peer_type)
-        with self._host.conversation(offer.model, outlet, offer.session) as (session, bridge):
+        with self._host.conversation(offer.model, outlet, *offer.updates) as (session, bridge):
             outlet.hushes = session.settings.hold_mode == "silence"
-            peer = self._peers[call_id] = peer_type(outlet.voice, PacketEars(bridge.hear))
+            peer = self._peers[call_id] = peer_type(outlet.voice, PacketEars(bridge.hear), self._doors())
             try:
                 _settle(answered, await peer.answer(offer.sdp))
                 if await _connected(peer):
@@ -158,8 +161,8 @@ async def _offer(request: Request) -> Offer:
             code="unsupported_media_type",
         )
     query = request.query_params
-    model = str(session.get("model") or query.get("model", ""))
-    return Offer(sdp, model, session, query.get(OWN_EVENTS) == "true")
+    updates = (request.scope.get(SCOPE_KEY, {}), session)
+    return Offer(sdp, query.get("model", ""), updates, query.get(OWN_EVENTS) == "true")
 
 
 async def _field(value: Any) -> str:

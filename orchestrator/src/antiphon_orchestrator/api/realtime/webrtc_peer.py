@@ -12,7 +12,9 @@ import av
 from antiphon_core.audio import FRAME_MS
 
 from antiphon_orchestrator.api.realtime.faults import Fault
+from antiphon_orchestrator.api.realtime.webrtc_doors import Doors
 from antiphon_orchestrator.api.realtime.webrtc_ears import OPUS_RATE_HZ, PacketEars
+from antiphon_orchestrator.api.realtime.webrtc_ice import open_through
 from antiphon_orchestrator.api.realtime.webrtc_voice import VoiceLine
 
 CHANNEL = "oai-events"
@@ -66,14 +68,16 @@ class _Tap:
 class Peer:
     """One connection. `close` it in any case."""
 
-    def __init__(self, voice: VoiceLine, ears: PacketEars) -> None:
+    def __init__(self, voice: VoiceLine, ears: PacketEars, doors: Doors) -> None:
         self.gone = False
         self._ears = ears
         self._messages: deque[str | bytes] = deque()
         self._channel: aiortc.RTCDataChannel | None = None
         self._changed = asyncio.Event()
-        # No servers: by default aiortc asks one on the internet for our address.
-        self._connection = aiortc.RTCPeerConnection(aiortc.RTCConfiguration(iceServers=[]))
+        self._doors = doors
+        # Left out, aiortc asks a server on the internet for our address.
+        servers = [aiortc.RTCIceServer(url, doors.user or None, doors.secret or None) for url in doors.servers]
+        self._connection = aiortc.RTCPeerConnection(aiortc.RTCConfiguration(iceServers=servers))
         self._connection.on("connectionstatechange", self._on_state)
         self._connection.on("datachannel", self._on_channel)
         self._audio = self._connection.addTransceiver(VoiceTrack(voice), "sendrecv")
@@ -92,8 +96,15 @@ class Peer:
             if transceiver is not self._audio:
                 transceiver.direction = "inactive"
         setattr(self._audio.receiver, _JITTER_BUFFER, _Tap(self._ears))
+        for transport in self._transports():
+            open_through(transport.transport.iceGatherer._connection, self._doors)
         await self._connection.setLocalDescription()
         return str(self._connection.localDescription.sdp)
+
+    def _transports(self) -> set[aiortc.RTCDtlsTransport]:
+        """One, if the client bundles, as all browsers do."""
+        transports = {transceiver.receiver.transport for transceiver in self._connection.getTransceivers()}
+        return transports | ({self._connection.sctp.transport} if self._connection.sctp else set())
 
     async def connected(self) -> bool:
         """Waits for the handshake. False: there will be none."""

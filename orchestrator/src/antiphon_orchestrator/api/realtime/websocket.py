@@ -7,6 +7,7 @@ from contextlib import ExitStack, suppress
 from antiphon_core.errors import AntiphonError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from antiphon_orchestrator.api.client_secrets import SCOPE_KEY
 from antiphon_orchestrator.api.http_errors import response_of
 from antiphon_orchestrator.api.realtime.bridge import Bridge
 from antiphon_orchestrator.api.realtime.conversing import OWN_EVENTS, Host, converse
@@ -32,7 +33,9 @@ class RealtimeSocket:
 
         with ExitStack() as stack:
             try:
-                conversation = self._host.conversation(socket.query_params.get("model", ""), outbox)
+                conversation = self._host.conversation(
+                    socket.query_params.get("model", ""), outbox, socket.scope.get(SCOPE_KEY, {})
+                )
                 session, bridge = stack.enter_context(conversation)
             except (AntiphonError, Refusal) as error:
                 await socket.send_denial_response(response_of(error))
