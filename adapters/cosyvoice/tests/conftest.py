@@ -1,10 +1,12 @@
-"""The packs that tests load: the small random one, or the operator's own, with real weights."""
+"""How long tests of this engine may take."""
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
-TIMEOUT_S = 120
+TIMEOUT_S = float(os.environ.get("PYTEST_TIMEOUT", "120"))
 """The engine's packages alone take longer to import than a whole test may take elsewhere."""
 
 

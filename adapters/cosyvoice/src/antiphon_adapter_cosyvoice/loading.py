@@ -13,6 +13,7 @@ from antiphon_adapter_cosyvoice.networks import checked_device, load_networks
 from antiphon_adapter_cosyvoice.options import EngineOptions
 from antiphon_adapter_cosyvoice.pack import Mode, Pack
 from antiphon_adapter_cosyvoice.reference import Listener, saved_reference
+from antiphon_adapter_cosyvoice.text import learn_to_spell
 
 
 def load(pack: Pack, device: str, settings: AdapterSettings) -> CosyVoice:
@@ -22,6 +23,7 @@ def load(pack: Pack, device: str, settings: AdapterSettings) -> CosyVoice:
     import torch
 
     torch.set_num_threads(settings.threads)
+    learn_to_spell(language for voice in pack.voices for language in voice.languages)
     networks = load_networks(pack, checked_device(device), options)
     listener = Listener(pack, networks, settings.threads)
     references = {

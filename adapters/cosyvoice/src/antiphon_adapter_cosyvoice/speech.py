@@ -35,8 +35,9 @@ def speak(
             tokens.append(token)
             if speed == 1.0 and len(tokens) == mouth.said + HOP + networks.flow.pre_lookahead_len:
                 yield mouth.say_on(tokens)
-    if tokens:
-        yield mouth.say_rest(tokens, speed)
+    if not tokens:
+        raise RuntimeError("the language model made no speech of the text")
+    yield mouth.say_rest(tokens, speed)
 
 
 def _tokens(networks: Networks, reference: Reference, words: Any, dice: Dice) -> Generator[int, None, None]:

@@ -16,6 +16,8 @@ _CLAUSE_END = re.compile(r"[,;:—–]\s+|[，、：]")
 _SPACE = re.compile(r"\s+")
 _WIDE = re.compile(r"[\u1100-\u11ff\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff]")
 _TO_SPELL_OUT = re.compile(r"[\d$€£¥%&@+=]")
+_SPELLED = {"en", "zh"}
+"""Languages whose numbers are spelled out: those that the engine was made for first."""
 _UNSPEAKABLE = {"Cc", "Cf", "Cn", "Co", "Cs", "Me", "Sk", "So"}
 """Unicode categories: controls, joiners, what is not assigned, and signs such as emoji."""
 _VARIATION_SELECTORS = re.compile(r"[\ufe00-\ufe0f]")
@@ -40,19 +42,30 @@ def speakable(text: str, language: str, commands: re.Pattern[str]) -> str:
     """
     while (without := commands.sub(" ", text)) != text:
         text = without  # taking one out may have made another
-    text = _VARIATION_SELECTORS.sub("", _spelled_out(text, language.split("-")[0].lower()))
+    text = _VARIATION_SELECTORS.sub("", _spelled_out(text, _main(language)))
     text = "".join(" " if unicodedata.category(letter) in _UNSPEAKABLE else letter for letter in text)
     text = _SPACE.sub(" ", text).strip()
     if not any(letter.isalnum() for letter in text):
         return ""
-    if not text[-1].isalnum():
+    if unicodedata.category(text[-1]).startswith("P"):
         return text
     return text + ("。" if _WIDE.match(text[-1]) else ".")
 
 
+def learn_to_spell(languages: Iterable[str]) -> None:
+    """Reads the grammars that these need. It takes seconds, which no utterance should wait for."""
+    for language in {_main(language) for language in languages} & _SPELLED:
+        _normalizer(language)
+
+
+def _main(language: str) -> str:
+    """Without its region: `en-GB` is en."""
+    return language.split("-")[0].lower()
+
+
 def _spelled_out(text: str, language: str) -> str:
-    """Numbers, dates and signs in words, for the two languages that the engine was made for first."""
-    if language not in ("en", "zh") or not _TO_SPELL_OUT.search(text):
+    """Numbers, dates and signs in words."""
+    if language not in _SPELLED or not _TO_SPELL_OUT.search(text):
         return text
     try:
         return str(_normalizer(language).normalize(text.strip()))
