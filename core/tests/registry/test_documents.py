@@ -17,7 +17,7 @@ from antiphon_core.registry.documents import (
     write_beat,
     write_document,
 )
-from registry.workers import description
+from registry_world import description
 
 RECORD = WorkerRecord("host:1", description(in_flight=2))
 

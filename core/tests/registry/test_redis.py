@@ -14,7 +14,7 @@ from antiphon_core.registry.redis_fleet import RedisFleet
 from antiphon_core.registry.redis_url import parse_redis_url
 from antiphon_core.registry.urls import announcer_for, fleet_for
 from antiphon_core.testkit.redis_server import RedisServer, server_binary
-from registry.workers import Announced, description, eventually, following, names
+from registry_world import Announced, description, eventually, following, names
 
 pytestmark = [
     pytest.mark.integration,

@@ -9,7 +9,7 @@ from antiphon_core.registry.documents import Beat
 from antiphon_core.registry.roll import TTL_S, Roll
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from registry.workers import description
+from registry_world import description
 
 SOON_S = TTL_S / 2
 

@@ -1,0 +1,161 @@
+"""Measures the fleet: the gap after a worker is killed, how long routing takes, how late the registry is noticed.
+
+`tox -e bench-fleet`; `--kills N --watches N` shorten it. Prints one line of JSON for each figure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import random
+import resource
+import signal
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from antiphon_core.logs import set_up_logs
+from antiphon_core.registry.base import WorkerRecord
+from antiphon_core.registry.documents import Beat, revision_of, write_beat, write_document
+from antiphon_core.registry.urls import announcer_for, fleet_for
+from antiphon_core.testkit.redis_server import RedisServer
+from antiphon_orchestrator.speech.judge import Wanted
+from antiphon_orchestrator.speech.router import Router, Situation
+from listener import WORDS, Told, listening
+from redis import Redis
+from registry_party import description, until
+from workers import workers
+
+WORKERS = 1_000
+DECISIONS = 5_000
+REGISTERED = 10_000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--watches", type=int, default=100)
+    parser.add_argument("--registered", type=int, default=REGISTERED)
+    arguments = parser.parse_args()
+    set_up_logs("error", "console")
+    routing()
+    with tempfile.TemporaryDirectory() as folder, RedisServer(Path(folder)) as redis:
+        asyncio.run(watch_lag(redis.url, arguments.watches))
+        asyncio.run(many(redis, arguments.registered))
+    with tempfile.TemporaryDirectory() as folder, RedisServer(Path(folder)) as redis:
+        asyncio.run(kills(redis.url, arguments.kills))
+
+
+def routing() -> None:
+    """Among workers whose load changes between any two decisions."""
+    fleet = [WorkerRecord(f"h{n}:1", description(f"w{n}")) for n in range(WORKERS)]
+    router, chance, own, took_ms = Router(), random.Random(1), Counter[str](), list[float]()
+
+    def pick_two(count: int) -> tuple[int, int]:
+        first, second = chance.sample(range(count), 2)
+        return first, second
+
+    for number in range(DECISIONS):
+        place = chance.randrange(WORKERS)
+        worker = fleet[place].description
+        fleet[place] = replace(
+            fleet[place], description=replace(worker, load=replace(worker.load, in_flight=number % 3))
+        )
+        known = tuple(fleet)
+        began_s = time.perf_counter()
+        decision = router.decide(known, Wanted("m"), Situation(own), pick_two)
+        took_ms.append((time.perf_counter() - began_s) * 1000)
+        own[decision.route.record.address] += 1
+    tell("routing_ms", took_ms, workers=WORKERS)
+
+
+async def watch_lag(url: str, times: int) -> None:
+    """From the announcement of a worker to the moment a watcher knows it."""
+    fleet, seen = fleet_for(url), asyncio.Event()
+    fleet.subscribe(seen.set)
+    following = asyncio.create_task(fleet.run())
+    await asyncio.sleep(1.0)
+    lags_ms = []
+    for number in range(times):
+        seen.clear()
+        now = description(f"w{number}")
+        began_s = time.perf_counter()
+        announcing = asyncio.create_task(announcer_for(url).run(f"h{number}:1", lambda now=now: now))  # type: ignore[misc]
+        await until(lambda name=now.worker: any(one.description.worker == name for one in fleet.workers()))  # type: ignore[misc]
+        lags_ms.append((time.perf_counter() - began_s) * 1000)
+        announcing.cancel()
+        await asyncio.wait({announcing})
+    following.cancel()
+    await asyncio.wait({following})
+    tell("watch_lag_ms", lags_ms)
+
+
+async def many(redis: RedisServer, number: int) -> None:
+    """What so many workers cost a watcher that reads them all; beats come once a second from each."""
+    beats = []
+    with Redis(port=redis.port) as client:
+        for place in range(number):
+            worker = description(f"w{place}")
+            document = write_document(f"h{place}:1", worker)
+            beat = write_beat(Beat(worker.incarnation, 1, revision_of(document), worker.load))
+            beats.append((worker.incarnation, document, beat))
+            client.set(f"{{antiphon}}:worker:{worker.incarnation}", document)
+            client.set(f"{{antiphon}}:beat:{worker.incarnation}", beat)
+            client.sadd("{antiphon}:workers", worker.incarnation)
+    before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    began_s, cpu_s = time.perf_counter(), time.process_time()
+    fleet = fleet_for(redis.url)
+    following = asyncio.create_task(fleet.run())
+    lateness_ms, waited_s = [], time.perf_counter()
+    while len(fleet.workers()) < number:
+        await asyncio.sleep(0.005)
+        now_s = time.perf_counter()
+        lateness_ms.append((now_s - waited_s) * 1000 - 5)
+        waited_s = now_s
+    read_s, read_cpu_s = time.perf_counter() - began_s, time.process_time() - cpu_s
+    following.cancel()
+    await asyncio.wait({following})
+    kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb
+    print(json.dumps({"registered": number, "read_s": round(read_s, 2), "cpu_s": round(read_cpu_s, 2), "rss_kb": kb}))
+    tell("loop_held_ms", lateness_ms)
+
+
+async def kills(url: str, times: int) -> None:
+    """An engine as slow as speech is killed at any moment; the gap is what the listener hears of it."""
+    chance, told = random.Random(1), list[Told]()
+    async with workers(url, 2, "--option", "rtf=0.9") as there, listening(url, 2) as listener:
+        for _ in range(times):
+            hearing = asyncio.create_task(listener.hear())
+            at_ms = chance.uniform(500, 3_500)
+            await until(lambda at_ms=at_ms: listener.speaking and listener.heard_ms > at_ms)  # type: ignore[misc]
+            struck = next(worker for worker in there if worker.address == listener.speaking)
+            struck.send(signal.SIGKILL)
+            told.append(await hearing)
+            await struck.ended()
+            await struck.start()
+            await until(lambda: len(listener.fleet.workers()) == 2)
+    wrong = [one for one in told if one.words != WORDS]
+    calm = await calm_gap(url)
+    tell("gap_ms", [one.gap_ms for one in told], without_a_kill=calm, heard_wrong=len(wrong))
+    for one in wrong:
+        print(json.dumps({"heard": one.words, "failure": str(one.failure), "failovers": one.failovers}))
+
+
+async def calm_gap(url: str) -> float:
+    """What the same engine's listener hears of gaps without any kill."""
+    async with workers(url, 1, "--option", "rtf=0.9"), listening(url, 1) as listener:
+        return round((await listener.hear()).gap_ms)
+
+
+def tell(name: str, values: Sequence[float], **more: object) -> None:
+    ranked = sorted(values)
+    at = {f"p{share}": round(ranked[min(len(ranked) - 1, len(ranked) * share // 100)], 3) for share in (50, 95, 99)}
+    print(json.dumps({name: at, "max": round(ranked[-1], 3), "n": len(ranked), **more}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""Somebody who hears what a conversation's mouth says through a fleet, in real time, and tells the words by ear."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from antiphon_adapter_tone.ears import words_in
+from antiphon_core.registry.base import Fleet
+from antiphon_core.registry.urls import fleet_for
+from antiphon_orchestrator.playout import Played, Playout, PlayoutSettings, Utterance
+from antiphon_orchestrator.ports import VoiceChoice
+from antiphon_orchestrator.session.mouth import Mouth
+from antiphon_orchestrator.speech.client import Patience, SpeechClient
+from antiphon_orchestrator.speech.fleet_speech import FleetSpeech
+from antiphon_orchestrator.utterance_line import Script
+from registry_party import until
+
+RATE_HZ = 24_000
+TEXT = "A dozen old friends quietly walked home along the winding river, singing songs about summer and distant hills."
+WORDS = TEXT.replace(",", "").replace(".", "").split()
+
+
+@dataclass
+class Told:
+    """What came of one utterance. `gap_ms`: how long the listener heard nothing in the middle of it."""
+
+    words: list[str]
+    gap_ms: float
+    failure: Exception | None
+    failovers: int
+
+
+@dataclass
+class Listener:
+    """Hears one utterance after another."""
+
+    speech: FleetSpeech
+    fleet: Fleet
+    failovers: list[None] = field(default_factory=list)
+    _pcm: bytearray = field(default_factory=bytearray)
+    _drained: asyncio.Event = field(default_factory=asyncio.Event)
+    _count: int = 0
+
+    def names(self) -> set[str]:
+        return {record.description.worker for record in self.fleet.workers()}
+
+    @property
+    def speaking(self) -> str:
+        """The address of the worker that speaks now."""
+        return next(iter(self.speech.in_flight()), "")
+
+    def prefer(self, address: str) -> None:
+        """Has the next utterance begin there: the session spoke through that worker before."""
+        self.speech._kept["session"] = address
+
+    @property
+    def heard_ms(self) -> float:
+        """How much of the utterance was sent to the listener."""
+        return len(self._pcm) / (RATE_HZ * 2) * 1000
+
+    async def hear(self, text: str = TEXT, **choice: object) -> Told:
+        """Listens to a text until it is over."""
+        self._pcm.clear()
+        self._drained.clear()
+        self._count += 1
+        before, item = len(self.failovers), f"item-{self._count}"
+        playout = Playout(PlayoutSettings(rate_hz=RATE_HZ))
+        mouth = Mouth(playout, self.speech, lambda: time.monotonic_ns() // 1_000_000, self._on_played)
+        ticking = asyncio.create_task(mouth.run())
+        released = asyncio.Event()
+        released.set()
+        failure: Exception | None = None
+        try:
+            utterance = Utterance(f"utt-{self._count}", item, 1, Script(text))
+            voice = VoiceChoice("tone", rate_hz=RATE_HZ, **choice)  # type: ignore[arg-type]
+            await mouth.say(utterance, voice, released, "session", "turn")
+        except Exception as error:
+            failure = error
+        mouth.close_item(item)
+        if self._pcm:
+            await self._drained.wait()
+        ticking.cancel()
+        await asyncio.wait({ticking})
+        vocabulary = dict.fromkeys(text.replace(",", "").replace(".", "").split())
+        words = words_in(bytes(self._pcm), RATE_HZ, vocabulary)
+        return Told(words, playout.stats.underrun_ms, failure, len(self.failovers) - before)
+
+    def _on_played(self, played: Played) -> None:
+        for frame in played.frames:
+            self._pcm += frame.pcm
+        if played.drained:
+            self._drained.set()
+
+
+@asynccontextmanager
+async def listening(registry: str, count: int, patience: Patience | None = None) -> AsyncIterator[Listener]:
+    """Over a fleet of so many workers, once they are seen."""
+    fleet = fleet_for(registry)
+    failovers: list[None] = []
+    speech = FleetSpeech(fleet, SpeechClient(), on_failover=lambda: failovers.append(None), patience=patience)
+    following = asyncio.create_task(fleet.run())
+    try:
+        await until(lambda: len(fleet.workers()) == count)
+        yield Listener(speech, fleet, failovers)
+    finally:
+        following.cancel()
+        await asyncio.wait({following})
+        await speech.close()
