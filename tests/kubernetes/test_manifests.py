@@ -104,7 +104,7 @@ def test_what_is_mounted_is_there(overlay: str) -> None:
 
 
 def matches(selector: dict[str, str], pod: Object) -> bool:
-    return selector.items() <= pod["metadata"]["labels"].items()
+    return bool(selector.items() <= pod["metadata"]["labels"].items())
 
 
 def test_every_selector_finds_the_pods_of_one_deployment(overlay: str) -> None:
