@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-PLACES = ("proto", "proto/toolchain", "core", "orchestrator", "adapters/*", ".", "tests/e2e/clients/*")
+PLACES = (
+    "proto",
+    "proto/toolchain",
+    "core",
+    "orchestrator",
+    "adapters/*",
+    ".",
+    "tests/e2e/clients/*",
+    "tests/bench/peers/*",
+)
 
 
 @dataclass(frozen=True)
@@ -26,6 +35,10 @@ class Project:
     @property
     def name(self) -> str:
         return str(self.pyproject["project"]["name"])
+
+    @property
+    def version(self) -> str:
+        return str(self.pyproject["project"]["version"])
 
     @property
     def requires_python(self) -> str:

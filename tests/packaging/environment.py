@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -29,9 +30,9 @@ class Environment:
         python = self.folder / "bin/python"
         return _output([sys.executable, "-m", "pip", "--quiet", "--python", python, *arguments], dict(os.environ))
 
-    def run(self, command: str, *arguments: str | Path) -> str:
+    def run(self, command: str, *arguments: str | Path, **variables: str) -> str:
         """What an installed command said; raises with its output if it failed."""
-        return _output([self.folder / "bin" / command, *arguments], self._variables())
+        return _output([self.folder / "bin" / command, *arguments], {**self._variables(), **variables})
 
     @contextmanager
     def running(self, command: str, *arguments: str | Path) -> Iterator[IO[str]]:
@@ -48,6 +49,19 @@ class Environment:
     def _variables(self) -> dict[str, str]:
         foreign = ("PYTHON", "VIRTUAL_ENV", "COVERAGE", "ANTIPHON")
         return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+
+
+def installed(folder: Path, wheels: Path, *packages: str) -> Environment:
+    """An environment with those wheels of ours, and from the index what they ask for."""
+    environment = Environment.make(folder / "venv")
+    environment.pip("install", *(next(wheels.glob(f"{package}-*.whl")) for package in packages))
+    return environment
+
+
+def address_of_ready_worker(log: IO[str]) -> str:
+    """Where a worker serves, from what it logs."""
+    records = (json.loads(line) for line in log)
+    return str(next(record["address"] for record in records if record["event"] == "ready"))
 
 
 def _output(command: list[str | Path], variables: dict[str, str]) -> str:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import wave
 from pathlib import Path
-from typing import IO
 
 import pytest
-from environment import Environment
+from environment import Environment, address_of_ready_worker, installed
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -19,28 +17,10 @@ print("\\n".join(ProtoReflectionDescriptorDatabase(grpc.insecure_channel(sys.arg
 """
 
 
-def installed(folder: Path, wheels: Path, *packages: str) -> Environment:
-    """An environment with those wheels of ours, and from the index what they ask for."""
-    environment = Environment.make(folder / "venv")
-    environment.pip("install", *(next(wheels.glob(f"{package}-*.whl")) for package in packages))
-    return environment
-
-
 @pytest.fixture(scope="module")
 def with_adapter(tmp_path_factory: pytest.TempPathFactory, wheels: Path) -> Environment:
     folder = tmp_path_factory.mktemp("adapter")
     return installed(folder, wheels, "antiphon_proto", "antiphon_core", "antiphon_adapter_tone")
-
-
-@pytest.fixture(scope="module")
-def with_orchestrator(tmp_path_factory: pytest.TempPathFactory, wheels: Path) -> Environment:
-    folder = tmp_path_factory.mktemp("orchestrator")
-    return installed(folder, wheels, "antiphon_proto", "antiphon_core", "antiphon_orchestrator")
-
-
-def address_of_ready_worker(log: IO[str]) -> str:
-    records = (json.loads(line) for line in log)
-    return str(next(record["address"] for record in records if record["event"] == "ready"))
 
 
 def test_an_installed_adapter_is_listed(with_adapter: Environment) -> None:

@@ -62,10 +62,10 @@ def test_the_repository_knows_the_new_adapter_in_all_places(repository: Path) ->
     register(repository, new.folder, new.package)
     contracts = (repository / CONTRACTS).read_text(encoding="utf-8")
     assert contracts.count("    antiphon_adapter_lark\n") == 2
-    assert "antiphon_adapter_hibari | antiphon_adapter_lark | " in contracts
+    assert " | antiphon_adapter_lark | antiphon_adapter_" in contracts
     page = (repository / ENGINES).read_text(encoding="utf-8")
     assert "\n| `lark` | The engine lark as an Antiphon plug-in | `>=3.10,<3.14` | Apache-2.0 |\n" in page
-    assert page.index("`hibari`") < page.index("`lark`") < page.index("`piper`")
+    assert page.index("| `hibari`") < page.index("| `lark`") < page.index("| `piper`")
 
 
 def test_registering_again_changes_nothing(repository: Path) -> None:
