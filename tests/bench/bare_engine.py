@@ -1,16 +1,20 @@
-"""An engine with nothing around it, in a process of its own: what tests/bench/worker.py compares a worker with.
+"""An engine with nothing around it, in a process of its own: what a worker is compared with.
 
-Reads requests, one JSON object a line, and answers each with one.
+Takes a worker's flags. Reads requests, one JSON object a line, and answers each with one.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
+import statistics
 import sys
 import time
 from typing import Any
 
+import psutil
+from antiphon_core.flags import add_flags, given_flags
 from antiphon_core.live import LiveSettings
 from antiphon_core.models import Model, SpeechRequest
 from antiphon_core.worker.hosting import loader_for
@@ -39,24 +43,32 @@ async def answer(request: dict[str, Any], loaded: Loaded, slots: list[Slot]) -> 
         return await loaded.slot.run(lambda: speak(loaded.model, request["text"]))
     texts, parallel = request["texts"], request["parallel"]
     began_s, began_cpu_s = time.perf_counter(), time.process_time()
-    shares = [slot.run(lambda: [speak(loaded.model, text)["audio_s"] for text in texts]) for slot in slots[:parallel]]
-    audio_s = sum(sum(share) for share in await asyncio.gather(*shares))
+    shares = [slot.run(lambda: [speak(loaded.model, text) for text in texts]) for slot in slots[:parallel]]
+    said = [utterance for share in await asyncio.gather(*shares) for utterance in share]
     return {
-        "audio_s": audio_s,
+        "audio_s": sum(utterance["audio_s"] for utterance in said),
+        "first_ms": statistics.median(utterance["first_ms"] for utterance in said),
         "wall_s": time.perf_counter() - began_s,
         "cpu_s": time.process_time() - began_cpu_s,
     }
 
 
-async def main(adapter_name: str) -> None:
-    live = LiveSettings(WorkerSettings, {"adapter": adapter_name})
-    loader = loader_for(load_adapter(adapter_name), live)
-    loaded = await loader.load(loader.list_models()[0], lambda progress: None)
+async def main(flags: dict[str, Any]) -> None:
+    live = LiveSettings(WorkerSettings, flags)
+    loader = loader_for(load_adapter(live.now.adapter), live)
+    models = {info.id: info for info in loader.list_models()}
+    began_s = time.perf_counter()
+    loaded = await loader.load(
+        models[live.now.models[0] if live.now.models else next(iter(models))], lambda stage: None
+    )
     slots = [loaded.slot, *(Slot("bare") for _ in range(7))]
-    print(json.dumps({"ready": True}), flush=True)
+    told = {"load_s": time.perf_counter() - began_s, "rss_bytes": psutil.Process().memory_info().rss}
+    print(json.dumps(told), flush=True)
     while line := await asyncio.to_thread(sys.stdin.readline):
         print(json.dumps(await answer(json.loads(line), loaded, slots)), flush=True)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1]))
+    parser = argparse.ArgumentParser()
+    add_flags(parser, WorkerSettings)
+    asyncio.run(main(given_flags(parser.parse_args(), WorkerSettings)))

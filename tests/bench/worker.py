@@ -44,11 +44,13 @@ Row = tuple[str, str, str]
 
 
 class Worker:
-    """A real worker process on a free port."""
+    """A real worker process on a free port, in this environment or in that of another Python."""
 
-    def __init__(self, adapter: str, *flags: str, cpus: list[int] | None = None) -> None:
+    def __init__(
+        self, adapter: str, *flags: str, cpus: list[int] | None = None, python: str | Path = sys.executable
+    ) -> None:
         self._log = tempfile.NamedTemporaryFile(mode="w+", suffix=".log")  # noqa: SIM115 # closed in end()
-        command = [sys.executable, "-m", "antiphon_core.worker.main", "--adapter", adapter, "--port", "0", *flags]
+        command = [python, "-m", "antiphon_core.worker.main", "--adapter", adapter, "--port", "0", *flags]
         self._process = subprocess.Popen(command, stderr=self._log)
         self.stats = psutil.Process(self._process.pid)
         if cpus:
@@ -73,10 +75,10 @@ class Worker:
 class BareEngine:
     """The same engine in a process without a worker."""
 
-    def __init__(self, adapter: str) -> None:
-        command = [sys.executable, str(Path(__file__).with_name("bare_engine.py")), adapter]
+    def __init__(self, adapter: str, *flags: str, python: str | Path = sys.executable) -> None:
+        command = [python, Path(__file__).with_name("bare_engine.py"), "--adapter", adapter, *flags]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self._read()
+        self.loaded = self._read()
 
     def ask(self, **request: Any) -> dict[str, float]:
         assert self._process.stdin is not None

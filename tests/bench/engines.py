@@ -1,0 +1,146 @@
+"""Engines side by side: what each costs, what its worker adds, what a peer does with the same voice, and how well it is
+understood.
+
+python tests/bench/engines.py [hibari piper kokoro] [--rounds 6] [--threads 1] [--flags "cosyvoice=--own-dir ..."]
+
+Every engine runs in the environment of its own lock, made by `poetry sync` in its folder unless --python names one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import platform
+import statistics
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import grpc
+from antiphon_core.audio import Frame
+from engines_environments import Peer, python_of
+from engines_understood import SENTENCES, Ears
+from worker import BareEngine, Worker, channel_to, opened
+
+PARALLEL = (1, 2, 4)
+TEXTS = SENTENCES[:3]
+PEERS = {"piper": "wyoming-piper"}
+
+
+@dataclass
+class Figures:
+    """Rounds of one party at one number of callers."""
+
+    first_ms: list[float] = field(default_factory=list)
+    wall_s: list[float] = field(default_factory=list)
+    audio_s: list[float] = field(default_factory=list)
+
+    def add(self, first_ms: float, wall_s: float, audio_s: float) -> None:
+        self.first_ms.append(first_ms)
+        self.wall_s.append(wall_s)
+        self.audio_s.append(audio_s)
+
+    @property
+    def told(self) -> str:
+        speed = statistics.median(audio / wall for audio, wall in zip(self.audio_s, self.wall_s, strict=True))
+        return f"{statistics.median(self.first_ms):.0f} ms, {speed:.1f} x"
+
+
+async def ask_worker(channel: grpc.aio.Channel, parallel: int) -> tuple[float, float, float]:
+    """Callers that each have the texts spoken, one after the other: first frames, wall, audio."""
+    first_ms: list[float] = []
+    samples = 0
+
+    async def caller() -> None:
+        nonlocal samples
+        for text in TEXTS:
+            began_s, first_s = time.perf_counter(), 0.0
+            call = await opened(channel, text)
+            while (event := await call.receive()) is not None:
+                if isinstance(event, Frame):
+                    first_s = first_s or time.perf_counter()
+                    samples += event.speech_samples
+            first_ms.append((first_s - began_s) * 1000)
+
+    began_s = time.perf_counter()
+    await asyncio.gather(*(caller() for _ in range(parallel)))
+    return statistics.median(first_ms), time.perf_counter() - began_s, samples / 48_000
+
+
+async def compare(engine: str, flags: list[str], python: Path, peer: Path | None, rounds: int) -> list[str]:
+    """All parties take turns, so that every round saw the same machine."""
+    with ExitStack() as stack:
+        bare = BareEngine(engine, *flags, python=python)
+        stack.callback(bare.end)
+        worker = Worker(engine, *flags, python=python)
+        stack.callback(worker.end)
+        other = Peer(peer) if peer else None
+        if other:
+            stack.callback(other.end)
+        lines = [load_line(engine, bare, worker)]
+        if other:
+            lines.append(f"{PEERS[engine]}: loaded in {other.load_s:.1f} s")
+        async with channel_to(worker) as channel:
+            for parallel in PARALLEL:
+                lines += await row(engine, bare, channel, other, parallel, rounds)
+            lines.append(await understood(engine, channel))
+    return lines
+
+
+def load_line(engine: str, bare: BareEngine, worker: Worker) -> str:
+    rss_mb = worker.stats.memory_info().rss / 1e6
+    engine_mb = bare.loaded["rss_bytes"] / 1e6
+    return f"{engine}: loaded in {bare.loaded['load_s']:.1f} s; memory {engine_mb:.0f} MB, its worker {rss_mb:.0f} MB"
+
+
+async def row(
+    engine: str, bare: BareEngine, channel: grpc.aio.Channel, other: Peer | None, parallel: int, rounds: int
+) -> list[str]:
+    alone, served, peer = Figures(), Figures(), Figures()
+    for number in range(rounds + 1):
+        said = await asyncio.to_thread(bare.ask, texts=TEXTS, parallel=parallel)
+        through = await ask_worker(channel, parallel)
+        elsewhere = await asyncio.to_thread(other.ask, TEXTS, parallel) if other else None
+        if number:  # the first round warms caches
+            alone.add(said["first_ms"], said["wall_s"], said["audio_s"])
+            served.add(*through)
+            if elsewhere:
+                peer.add(elsewhere["first_ms"], elsewhere["wall_s"], elsewhere["audio_s"])
+    ratio = statistics.median(one / two for one, two in zip(alone.wall_s, served.wall_s, strict=True))
+    lines = [f"| {engine} | {parallel} | {alone.told} | {served.told} | {ratio:.2f} |"]
+    if other:
+        lines.append(f"| {PEERS[engine]} | {parallel} | | {peer.told} | |")
+    return lines
+
+
+async def understood(engine: str, channel: grpc.aio.Channel) -> str:
+    ears = Ears()
+    errors = words = 0
+    for text in SENTENCES:
+        wrong, count = await ears.errors(channel, text)
+        errors, words = errors + wrong, words + count
+    return f"{engine}: {errors} of {words} words misheard (word error rate {errors / words:.1%})"
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("engines", nargs="*", default=["hibari", "piper", "kokoro"])
+    parser.add_argument("--rounds", type=int, default=6)
+    parser.add_argument("--threads", type=int, default=1, help="threads that one utterance may use")
+    parser.add_argument("--flags", action="append", default=[], help="NAME=FLAGS for an engine's worker")
+    parser.add_argument("--python", action="append", default=[], help="NAME=PATH of an engine's or a peer's Python")
+    options = parser.parse_args()
+    flags, pythons = (dict(item.split("=", 1) for item in items) for items in (options.flags, options.python))
+    print(f"{platform.platform()}, {os.cpu_count()} CPUs, load average {os.getloadavg()[0]:.1f}\n", flush=True)
+    print("| engine | callers | engine alone | through its worker | throughput kept |\n|---|---|---|---|---|")
+    for engine in options.engines:
+        own = ["--threads", str(options.threads), *flags.get(engine, "").split()]
+        python = python_of(engine, pythons)
+        peer = python_of(PEERS[engine], pythons) if engine in PEERS else None
+        print("\n".join(await compare(engine, own, python, peer, options.rounds)), flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
