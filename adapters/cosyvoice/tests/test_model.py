@@ -20,6 +20,7 @@ from subjects import load
 
 SENTENCE = "The old lighthouse still stands by the harbour, and then both of them take a rest."
 KEPT = 8 * 480
+SEED = 7
 WHISPER = {"instruct": "Whisper ."}
 
 
@@ -40,7 +41,7 @@ def networks(model: CosyVoice) -> Networks:
 def request(
     text: str = "Hello there.", voice: str = "anna", speed: float = 1.0, options: Mapping[str, str] | None = None
 ) -> SpeechRequest:
-    return SpeechRequest(text, voice, "en", speed, 7, options or {})
+    return SpeechRequest(text, voice, "en", speed, SEED, options or {})
 
 
 def chunks(model: CosyVoice, asked: SpeechRequest) -> list[Samples]:
@@ -56,6 +57,31 @@ def test_speech_comes_a_second_at_a_time_in_every_utterance(model: CosyVoice) ->
         first, *middle, _last = [len(samples) for samples in chunks(model, request(SENTENCE))]
         assert first == HOP * 960 - KEPT
         assert set(middle) <= {HOP * 960}
+
+
+def test_the_sound_is_what_the_engine_s_own_loop_makes_of_the_tokens(
+    model: CosyVoice, networks: Networks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+    from cosyvoice.cli.model import CosyVoice2Model
+
+    assert model._loaded is not None
+    reference = model._loaded.references["anna"]
+    tokens = torch.arange(0, 6000, 60)
+    monkeypatch.setattr(networks.llm, "inference", lambda **_: (int(token) for token in tokens))
+    ours = chunks(model, request())
+    engine = CosyVoice2Model(networks.llm, networks.flow, networks.hift)
+    engine.device = networks.device
+    torch.manual_seed(SEED)
+    theirs = engine.tts(
+        source_speech_token=tokens[None],
+        flow_embedding=reference.embedding,
+        flow_prompt_speech_token=reference.flow_tokens,
+        prompt_speech_feat=reference.mel,
+        stream=True,
+    )
+    for our, their in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(our / 32767, their["tts_speech"][0].numpy(), atol=1e-3)
 
 
 def test_a_language_model_that_fails_ends_the_utterance_with_its_error(

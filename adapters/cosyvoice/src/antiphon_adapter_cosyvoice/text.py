@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -80,6 +81,9 @@ def _normalizer(language: str) -> Any:
         from tn.chinese.normalizer import Normalizer
     else:
         from tn.english.normalizer import Normalizer
+    # It writes into logs in a form of its own.
+    logging.getLogger("wetext").handlers.clear()
+    logging.getLogger("wetext").setLevel(logging.WARNING)
     return Normalizer()
 
 
