@@ -18,6 +18,8 @@ from antiphon_orchestrator.environments.pythons import Interpreter, choose
 from antiphon_orchestrator.environments.sources import Source
 from antiphon_orchestrator.environments.trial import Trial
 
+# Of gigabytes of modules few are ever imported: those are compiled then.
+_EXACTLY = ("--require-hashes", "--no-deps", "--no-compile")
 SourceFinder = Callable[[Path], Source]
 """Finds the source, given a scratch folder."""
 
@@ -60,7 +62,7 @@ def _build(build: Path, engine: str, source: Source, interpreter: Interpreter, p
     pins.write_text(source.pins, encoding="utf-8")
     if source.pins:
         progress.say(f"{engine}: installing {len(source.pins.splitlines())} pinned packages, each checked by its hash")
-        pip.run("install", "--require-hashes", "--no-deps", "--progress-bar", "raw", "--requirement", pins)
+        pip.run("install", *_EXACTLY, "--progress-bar", "raw", "--requirement", pins)
     else:
         progress.say(f"{engine}: pip chooses the versions, as there is no list of pins")
     progress.say(f"{engine}: installing the adapter and what it stands on")
