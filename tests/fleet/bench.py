@@ -33,6 +33,8 @@ from workers import workers
 WORKERS = 1_000
 DECISIONS = 5_000
 REGISTERED = 10_000
+AS_SLOW_AS_SPEECH = ("--option", "rtf=0.9", "--option", "chunk_ms=60")
+"""So that nothing is in stock when a worker is killed."""
 
 
 def main() -> None:
@@ -127,7 +129,7 @@ async def many(redis: RedisServer, number: int) -> None:
 async def kills(url: str, times: int) -> None:
     """An engine as slow as speech is killed at any moment; the gap is what the listener hears of it."""
     chance, told = random.Random(1), list[Told]()
-    async with workers(url, 2, "--option", "rtf=0.9") as there, listening(url, 2) as listener:
+    async with workers(url, 2, *AS_SLOW_AS_SPEECH) as there, listening(url, 2) as listener:
         for _ in range(times):
             hearing = asyncio.create_task(listener.hear())
             at_ms = chance.uniform(500, 3_500)
@@ -147,7 +149,7 @@ async def kills(url: str, times: int) -> None:
 
 async def calm_gap(url: str) -> float:
     """What the same engine's listener hears of gaps without any kill."""
-    async with workers(url, 1, "--option", "rtf=0.9"), listening(url, 1) as listener:
+    async with workers(url, 1, *AS_SLOW_AS_SPEECH), listening(url, 1) as listener:
         return round((await listener.hear()).gap_ms)
 
 

@@ -26,7 +26,7 @@ WORDS = TEXT.replace(",", "").replace(".", "").split()
 
 @dataclass
 class Told:
-    """What came of one utterance. `gap_ms`: how long the listener heard nothing in the middle of it."""
+    """What came of one utterance. `gap_ms`: the longest time that the listener heard nothing in the middle of it."""
 
     words: list[str]
     gap_ms: float
@@ -44,6 +44,9 @@ class Listener:
     _pcm: bytearray = field(default_factory=bytearray)
     _drained: asyncio.Event = field(default_factory=asyncio.Event)
     _count: int = 0
+    _playout: Playout = field(default_factory=Playout)
+    _missed_ms: float = 0.0
+    _gap_ms: float = 0.0
 
     def names(self) -> set[str]:
         return {record.description.worker for record in self.fleet.workers()}
@@ -68,8 +71,9 @@ class Listener:
         self._drained.clear()
         self._count += 1
         before, item = len(self.failovers), f"item-{self._count}"
-        playout = Playout(PlayoutSettings(rate_hz=RATE_HZ))
-        mouth = Mouth(playout, self.speech, lambda: time.monotonic_ns() // 1_000_000, self._on_played)
+        self._playout = Playout(PlayoutSettings(rate_hz=RATE_HZ))
+        self._missed_ms = self._gap_ms = 0.0
+        mouth = Mouth(self._playout, self.speech, lambda: time.monotonic_ns() // 1_000_000, self._on_played)
         ticking = asyncio.create_task(mouth.run())
         released = asyncio.Event()
         released.set()
@@ -87,11 +91,13 @@ class Listener:
         await asyncio.wait({ticking})
         vocabulary = dict.fromkeys(text.replace(",", "").replace(".", "").split())
         words = words_in(bytes(self._pcm), RATE_HZ, vocabulary)
-        return Told(words, playout.stats.underrun_ms, failure, len(self.failovers) - before)
+        return Told(words, self._gap_ms, failure, len(self.failovers) - before)
 
     def _on_played(self, played: Played) -> None:
         for frame in played.frames:
             self._pcm += frame.pcm
+        missed_ms = self._playout.stats.underrun_ms
+        self._gap_ms, self._missed_ms = max(self._gap_ms, missed_ms - self._missed_ms), missed_ms
         if played.drained:
             self._drained.set()
 

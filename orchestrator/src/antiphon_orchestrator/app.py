@@ -38,11 +38,13 @@ from antiphon_orchestrator.api.transcriptions import TranscriptionEndpoint
 from antiphon_orchestrator.api.uploads import UploadLimits
 from antiphon_orchestrator.conversations import Conversations, clock_ms
 from antiphon_orchestrator.metrics import Metrics
+from antiphon_orchestrator.ports import VoiceChoice
 from antiphon_orchestrator.providers import Ears, Mind, Providers, providers_for
 from antiphon_orchestrator.recording import Recorder
 from antiphon_orchestrator.session.parts import Parts
 from antiphon_orchestrator.session.refusal import Refusal
 from antiphon_orchestrator.settings import ServerSettings
+from antiphon_orchestrator.speech.apology import RecordedApology
 
 log = structlog.get_logger(__name__)
 
@@ -56,6 +58,12 @@ class Server:
         self._providers = providers or providers_for(live.now, self.metrics)
         self._fleet = self._providers.fleet
         self._catalog = Catalog(self._fleet)
+        self._apology = RecordedApology(
+            self._fleet,
+            self._providers.speech,
+            live.now.speechless_apology,
+            VoiceChoice(live.now.voice, live.now.language),
+        )
         self._aliases = _aliases(live.now)
         self._ears: Ears | None = None
         self._mind: Mind | None = None
@@ -74,10 +82,10 @@ class Server:
         return self._live.now
 
     def _starlette(self) -> Starlette:
-        live = self._live
+        live, parts = self._live, self._providers
         health = Health(self.missing, self._report, self.metrics.registry)
         socket = RealtimeSocket(self.conversations)
-        speech = SpeechEndpoint(self._providers.speech, self._aliases, lambda: live.now.max_text_chars)
+        speech = SpeechEndpoint(parts.speech, self._aliases, lambda: live.now.max_text_chars, parts.idle_workers)
         transcriptions = TranscriptionEndpoint(
             self.ears,
             self._aliases,
@@ -137,6 +145,7 @@ class Server:
                 self._live.run(self._settings_changed),
                 self._recorder.run(),
                 self._calls.run(),
+                self._apology.run(),
             )
             running = [tasks.create_task(self._survived(part)) for part in work]
             try:
@@ -218,6 +227,8 @@ class Server:
             self._providers.speech,
             self._catalog.voices,
             self.metrics,
+            self._providers.idle_workers,
+            self._apology.frames,
         )
 
 

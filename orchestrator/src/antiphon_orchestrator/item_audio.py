@@ -32,7 +32,7 @@ class ItemAudio:
     @property
     def heard_offset(self) -> int:
         """How far in the item's text it was heard."""
-        reached = [line for line in self.lines if line.heard_samples] or self.lines[:1]
+        reached = [line for line in self.lines if line.heard_samples and line.says_something] or self.lines[:1]
         return reached[-1].heard_offset()
 
 

@@ -186,11 +186,11 @@ class Playout:
         if line is not None:
             line.mark(mark) if isinstance(mark, TextMark) else line.splice(mark)
 
-    def close(self, utterance_id: str) -> None:
-        """No more frames of the utterance will come."""
+    def close(self, utterance_id: str, *, broken: bool = False) -> None:
+        """No more frames of the utterance will come. `broken`: although not all of it was said."""
         line = self._lines.get(utterance_id)
         if line is not None:
-            line.closed = True
+            line.closed, line.broken = True, broken
             self._retire_if_sent(line)
 
     def close_item(self, item_id: str) -> None:

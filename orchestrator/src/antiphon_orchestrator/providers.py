@@ -13,7 +13,7 @@ from antiphon_core.registry.urls import fleet_for
 from antiphon_core.store import Progress, Store, StoreFiles, catalogue_of
 
 from antiphon_orchestrator.metrics import Metrics
-from antiphon_orchestrator.ports import Asr, Llm, Speech, TurnDetector, Vad
+from antiphon_orchestrator.ports import Asr, Llm, Speech, TurnDetector, Vad, VoiceChoice
 from antiphon_orchestrator.settings import ServerSettings
 from antiphon_orchestrator.speech.client import SpeechClient
 from antiphon_orchestrator.speech.fleet_speech import FleetSpeech
@@ -74,6 +74,7 @@ class Providers:
     fleet: Fleet
     speech: Speech
     close_speech: Callable[[], Awaitable[None]]
+    idle_workers: Callable[[VoiceChoice], int] = lambda _: 0
 
 
 def providers_for(settings: ServerSettings, metrics: Metrics) -> Providers:
@@ -82,7 +83,12 @@ def providers_for(settings: ServerSettings, metrics: Metrics) -> Providers:
     speech = FleetSpeech(fleet, client, on_failover=metrics.failed_over, rules=rules_of(settings))
     metrics.watch_each("utterances_in_flight", "Utterances being spoken, by worker", "worker", speech.in_flight)
     return Providers(
-        lambda: load_ears(settings, files), lambda: load_mind(settings, files), fleet, speech, speech.close
+        lambda: load_ears(settings, files),
+        lambda: load_mind(settings, files),
+        fleet,
+        speech,
+        speech.close,
+        speech.idle_workers,
     )
 
 

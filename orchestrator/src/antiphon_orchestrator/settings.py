@@ -17,6 +17,7 @@ INSTRUCTIONS = (
     "Use plain words, no lists, no markdown, no emoji."
 )
 DEFAULT_ADAPTER = "hibari"
+SPEECHLESS = "Sorry, I have lost my voice. I will go on in writing."
 APOLOGY = "Sorry, I lost my train of thought. Could you say that again?"
 
 
@@ -50,6 +51,9 @@ class ServerSettings(LayeredSettings):
         default_factory=dict, description="language models (gpt-realtime, ...) likewise: NAME=NAME"
     )
 
+    speechless_apology: str = Field(
+        SPEECHLESS, description="recorded at the start, heard when no worker can speak; empty: say nothing"
+    )
     routing: Literal["default", "cheapest-cpu", "fastest", "cloning"] = Field(
         "default", description="which workers are preferred; `antiphon route --explain` shows what that means"
     )

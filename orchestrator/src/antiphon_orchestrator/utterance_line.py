@@ -51,6 +51,7 @@ class UtteranceLine:
         self.samples = 0
         self.heard_samples = 0
         self.closed = False
+        self.broken = False
         self._script = script
         self._frame_samples = audio.frame_samples
         self._rate_hz = audio.rate_hz
@@ -64,6 +65,11 @@ class UtteranceLine:
     def waiting_frames(self) -> int:
         """Frames not sent yet."""
         return self._first + len(self._frames) - self.cursor
+
+    @property
+    def says_something(self) -> bool:
+        """Whether it is part of its item's text."""
+        return bool(self._script.text)
 
     @property
     def all_sent(self) -> bool:
@@ -138,7 +144,7 @@ class UtteranceLine:
         """How far in its item's text one is after so many samples: at the end of a word that is at least half over."""
         if not samples:
             return self._script.origin(0)
-        if self.all_sent and samples >= self.samples:
+        if self.all_sent and samples >= self.samples and not self.broken:
             return self._script.origin(len(self._script.text))
         return self._script.origin(self._marked_end(samples) if self._marks else self._estimated_end(samples))
 
@@ -187,7 +193,7 @@ class UtteranceLine:
     def _total_samples(self) -> int:
         """How long it is; a guess as long as it is still being made."""
         expected = len(self._script.text) * self._rate_hz // CODE_POINTS_PER_S
-        return self.samples if self.closed else max(self.samples, expected)
+        return self.samples if self.closed and not self.broken else max(self.samples, expected)
 
 
 def _in_word(character: str) -> bool:

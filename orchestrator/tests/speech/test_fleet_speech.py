@@ -215,12 +215,30 @@ async def test_a_stand_in_speaks_while_the_model_that_is_wanted_is_loaded() -> N
         assert fleet.asked == [1, 2]
 
 
-async def test_free_places_are_what_workers_have_left() -> None:
+async def test_idle_workers_are_those_beside_the_one_that_speaks() -> None:
     async with fleet_of(ScriptedWorker((Stage.AFTER_STARTED, Fate.HANGS)), ScriptedWorker()) as fleet:
-        assert fleet.speech.free_places(CHOICE) == 2
+        assert fleet.speech.idle_workers(CHOICE) == 2
         speaking = asyncio.create_task(fleet.say())
         await eventually(lambda: fleet.workers[0].running)
-        assert fleet.speech.free_places(CHOICE) == 1
+        assert fleet.speech.idle_workers(CHOICE) == 1
+        fleet.fleet.become(fleet.fleet.workers()[0])
+        assert fleet.speech.idle_workers(CHOICE) == 0
+        speaking.cancel()
+        await asyncio.wait({speaking})
+
+
+async def test_a_sessions_second_sentence_at_once_goes_where_there_is_room() -> None:
+    hangs = (Stage.AFTER_SOME_FRAMES, Fate.HANGS)
+    async with fleet_of(ScriptedWorker(hangs), ScriptedWorker()) as fleet:
+        one, two = fleet.fleet.workers()
+        roomy = replace(one.description.models[0].info, max_concurrency=9)
+        models = (ModelStatus(roomy, ModelState.RESIDENT),)
+        fleet.fleet.become(*(replace(r, description=replace(r.description, models=models)) for r in (one, two)))
+        fleet.speech._pick_two = lambda count: (0, 1)
+        speaking = asyncio.create_task(fleet.say("s"))
+        await eventually(lambda: fleet.workers[0].running)
+        await fleet.say("s")
+        assert fleet.asked == [1, 1]
         speaking.cancel()
         await asyncio.wait({speaking})
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from typing import Annotated, Literal
 
+from antiphon_core.audio import Frame
 from antiphon_core.errors import AntiphonError, BadText
 from pydantic import Field
 from starlette.requests import Request
@@ -18,6 +19,7 @@ from antiphon_orchestrator.api.http_errors import json_body
 from antiphon_orchestrator.api.streaming import Pieces, Streamed, error_event, event
 from antiphon_orchestrator.ports import Speech, VoiceChoice
 from antiphon_orchestrator.session.config import Strict, VoiceId
+from antiphon_orchestrator.speech.parallel import InTurn
 from antiphon_orchestrator.splice import heard_once
 from antiphon_orchestrator.turn.segmenter import Segmenter
 from antiphon_orchestrator.turn.speakable import speakable
@@ -42,10 +44,17 @@ class SpeechBody(Strict):
 class SpeechEndpoint:
     """Speaks texts over HTTP."""
 
-    def __init__(self, speech: Speech, aliases: Aliases, max_text_chars: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        speech: Speech,
+        aliases: Aliases,
+        max_text_chars: Callable[[], int],
+        idle_workers: Callable[[VoiceChoice], int] = lambda _: 0,
+    ) -> None:
         self._speech = speech
         self._aliases = aliases
         self._max_text_chars = max_text_chars
+        self._idle_workers = idle_workers
 
     async def answer(self, request: Request) -> Response:
         max_chars = self._max_text_chars()
@@ -69,13 +78,25 @@ class SpeechEndpoint:
             options={"instructions": body.instructions} if body.instructions else {},
         )
         encoding = encoder(body.response_format, RATE_HZ)
-        for sentence in _sentences(body.input, body.language):
-            async with aclosing(heard_once(self._speech.speak(sentence, choice), RATE_HZ)) as frames:
-                async for frame in frames:
-                    if data := encoding.push(frame.pcm[: frame.speech_samples * 2]):
-                        yield data
+        async with aclosing(self._frames(body, choice)) as frames:
+            async for frame in frames:
+                if data := encoding.push(frame.pcm[: frame.speech_samples * 2]):
+                    yield data
         if data := encoding.finish():
             yield data
+
+    async def _frames(self, body: SpeechBody, choice: VoiceChoice) -> AsyncGenerator[Frame, None]:
+        """Of all sentences in turn, the later ones made meanwhile where workers are idle."""
+        turns = InTurn(lambda: self._idle_workers(choice))
+        turns.release()
+        try:
+            sentences = [turns.add(self._speech.speak(text, choice)) for text in _sentences(body.input, body.language)]
+            for sentence in sentences:
+                async with aclosing(heard_once(sentence, RATE_HZ)) as frames:
+                    async for frame in frames:
+                        yield frame
+        finally:
+            await turns.close()
 
 
 def _check_text(text: str, max_chars: int) -> None:

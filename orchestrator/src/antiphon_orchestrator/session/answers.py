@@ -57,7 +57,7 @@ class Answers:
         self._reading: asyncio.Task[None] | None = None
         self._wish: Wish | None = None
         self._dropped: tuple[Reply, int] | None = None
-        self._mouth = Mouth(self._new_playout(), parts.speech, lambda: around.now_ms, self._on_played)
+        self._mouth = Mouth(self._new_playout(), parts, lambda: around.now_ms, self._on_played)
         self._attempts = Attempts(around.spawn, self._on_reply_ended, lambda _: around.tell(fl.TurnEmpty()))
         self._asides = Asides(around.spawn, self._tell_ending)
         self._planner = Planner(around.id, parts, settings, self._mouth, outlet.event)

@@ -4,28 +4,45 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from typing import Protocol
 
 from antiphon_core.audio import FRAME_MS, Frame, TextMark
 from antiphon_core.errors import AntiphonError
 
 from antiphon_orchestrator.playout import Played, Playout, Utterance
-from antiphon_orchestrator.ports import Handover, Speech, VoiceChoice
+from antiphon_orchestrator.ports import Handover, Speech, SpeechEvent, VoiceChoice
 
 STOCK_FRAMES = 100
 """How much of a sentence is made in advance for an answer on trial: 2 s are enough to begin at once."""
+
+Events = AsyncGenerator[SpeechEvent, None]
 
 Clock = Callable[[], int]
 """Milliseconds that only grow."""
 
 
+class Voices(Protocol):
+    """What a mouth speaks through; see `Parts`."""
+
+    @property
+    def speech(self) -> Speech: ...
+
+    @property
+    def idle_workers(self) -> Callable[[VoiceChoice], int]: ...
+
+    @property
+    def apology(self) -> Callable[[int], Sequence[Frame]]: ...
+
+
 class Mouth:
     """One session's voice. `on_played` is told what each tick sent and what was heard whole, in the same tick."""
 
-    def __init__(self, playout: Playout, speech: Speech, clock: Clock, on_played: Callable[[Played], None]) -> None:
+    def __init__(self, playout: Playout, voices: Voices, clock: Clock, on_played: Callable[[Played], None]) -> None:
         self.playout = playout
-        self._speech = speech
+        self._voices = voices
+        self._apologised = False
         self._clock = clock
         self._on_played = on_played
         self._awake = asyncio.Event()
@@ -61,9 +78,27 @@ class Mouth:
         self.playout.close_item(item_id)
         self._awake.set()
 
-    async def say(
-        self, utterance: Utterance, choice: VoiceChoice, released: asyncio.Event, session_id: str, turn_id: str
-    ) -> bool:
+    def idle_workers(self, choice: VoiceChoice) -> int:
+        """How many could speak a further sentence beside those that speak."""
+        return self._voices.idle_workers(choice)
+
+    def events(self, utterance: Utterance, choice: VoiceChoice, session_id: str, turn_id: str) -> Events:
+        """What workers make of an utterance, for `say`; nothing is done before that is read."""
+        return self._voices.speech.speak(
+            utterance.script.text, choice, session_id=session_id, turn_id=turn_id, utterance_id=utterance.utterance_id
+        )
+
+    async def apologise(self, utterance: Utterance, rate_hz: int, released: asyncio.Event) -> None:
+        """Says that no voice can be had, once until there is one again."""
+        frames = self._voices.apology(rate_hz)
+        if frames and not self._apologised:
+            self._apologised = True
+            stock: deque[Frame | TextMark | Handover] = deque(frames)
+            if await self._open(utterance, released):
+                await self._hand_over(utterance.utterance_id, stock)
+                self.playout.close(utterance.utterance_id)
+
+    async def say(self, utterance: Utterance, events: Events, released: asyncio.Event) -> bool:
         """Makes an utterance and hands it to the playout once `released`. False: it was flushed meanwhile.
 
         What an engine gave before it failed is heard all the same; then the failure is raised.
@@ -71,12 +106,9 @@ class Mouth:
         stock: deque[Frame | TextMark | Handover] = deque()
         opened = False
         failure: AntiphonError | None = None
-        stream = self._speech.speak(
-            utterance.script.text, choice, session_id=session_id, turn_id=turn_id, utterance_id=utterance.utterance_id
-        )
         try:
             try:
-                async with aclosing(stream) as events:
+                async with aclosing(events):
                     async for event in events:
                         if isinstance(event, Frame | TextMark | Handover):
                             stock.append(event)
@@ -91,9 +123,10 @@ class Mouth:
             handed_over = opened and await self._hand_over(utterance.utterance_id, stock)
         finally:
             if opened:
-                self.playout.close(utterance.utterance_id)
+                self.playout.close(utterance.utterance_id, broken=failure is not None)
         if failure is not None:
             raise failure
+        self._apologised = False
         return handed_over
 
     async def _open(self, utterance: Utterance, released: asyncio.Event) -> bool:

@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from antiphon_core.audio import Frame
+
 from antiphon_orchestrator.aliases import Aliases
-from antiphon_orchestrator.ports import Asr, Llm, Speech, TurnDetector, Vad
+from antiphon_orchestrator.ports import Asr, Llm, Speech, TurnDetector, Vad, VoiceChoice
 from antiphon_orchestrator.session.observer import Observer
 from antiphon_orchestrator.turn.hold import HoldSettings
 from antiphon_orchestrator.turn.limits import LimitSettings
@@ -15,7 +17,11 @@ from antiphon_orchestrator.turn.limits import LimitSettings
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """One of each. `new_vad` gives every session its own; `voices` lists public voice ids."""
+    """One of each. `new_vad` gives every session its own; `voices` lists public voice ids.
+
+    `idle_workers`: how many could speak a further sentence beside those that speak. `apology`: what is heard, at a
+    rate, when none can.
+    """
 
     new_vad: Callable[[], Vad]
     turn_detector: TurnDetector | None
@@ -24,6 +30,8 @@ class Parts:
     speech: Speech
     voices: Callable[[], Sequence[str]]
     observer: Observer = field(default_factory=Observer)
+    idle_workers: Callable[[VoiceChoice], int] = lambda _: 0
+    apology: Callable[[int], Sequence[Frame]] = lambda _: ()
 
 
 @dataclass(frozen=True, slots=True)

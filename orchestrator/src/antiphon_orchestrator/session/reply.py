@@ -12,8 +12,9 @@ from structlog.contextvars import bind_contextvars
 
 from antiphon_orchestrator.playout import Utterance
 from antiphon_orchestrator.ports import ChatDelta, ChatRequest, Llm, ToolCall, VoiceChoice
-from antiphon_orchestrator.session.mouth import Mouth
+from antiphon_orchestrator.session.mouth import Events, Mouth
 from antiphon_orchestrator.session.narrator import Ending, Narrator, Usage
+from antiphon_orchestrator.speech.parallel import MOST_AHEAD, InTurn
 from antiphon_orchestrator.turn.backchannel import ends_in_question
 from antiphon_orchestrator.turn.segmenter import Segment, Segmenter
 from antiphon_orchestrator.turn.speakable import speakable
@@ -40,6 +41,15 @@ class ReplyPlan:
     apology: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Sentence:
+    """What is to be said next, and what workers make of it."""
+
+    text: str
+    utterance: Utterance
+    events: Events
+
+
 class Reply:
     """Runs once. Whoever made it calls `release` when the answer counts, and cancels the task of `run` when not."""
 
@@ -59,9 +69,12 @@ class Reply:
         self._session_id = session_id
         self._new_id = new_id
         self._released = asyncio.Event()
+        self._turns = InTurn(lambda: mouth.idle_workers(plan.choice))
+        self._sentences: asyncio.Queue[_Sentence | None] = asyncio.Queue(MOST_AHEAD)
         self._segments: asyncio.Queue[Segment | None] = asyncio.Queue(_SENTENCES_AHEAD)
         self._last_spoken = ""
         self._pushed = False
+        self._mute = not plan.spoken
         self._ending = Ending()
         narrator.begin()
 
@@ -78,14 +91,19 @@ class Reply:
         """The answer counts: tell the client, and play."""
         self.narrator.release()
         self._released.set()
+        self._turns.release()
 
     async def run(self) -> Ending:
         """Prepares, and after `release` speaks. Returns how it ended once all was heard; the caller tells the end."""
         bind_contextvars(turn=self.plan.turn_id)
         async with asyncio.TaskGroup() as tasks:
-            thinking = tasks.create_task(self._think())
-            await self._speak()
-            thinking.cancel()
+            before = [tasks.create_task(self._think()), tasks.create_task(self._prepare())]
+            try:
+                await self._speak()
+            finally:
+                await self._turns.close()
+            for task in before:
+                task.cancel()
         await self._released.wait()
         if self._pushed:
             self._mouth.close_item(self.item_id)
@@ -157,22 +175,31 @@ class Reply:
 
     async def _speak(self) -> None:
         """Says each sentence in its turn. When no voice can be had, the answer goes on in text."""
-        spoken = self.plan.spoken
-        while (segment := await self._segments.get()) is not None:
-            script = speakable(segment)
-            if not spoken or not script.text:
+        while (sentence := await self._sentences.get()) is not None:
+            if self._mute:
                 continue
-            self._last_spoken = segment.text
+            self._last_spoken, self._pushed = sentence.text, True
             try:
-                if not await self._say(script):
+                if not await self._mouth.say(sentence.utterance, sentence.events, self._released):
                     return
             except AntiphonError as error:
-                self.failure, spoken = error, False
+                self.failure, self._mute = error, True
+                apology = self._utterance(Script("", sentence.utterance.script.origin(0)))
+                await self._mouth.apologise(apology, self.plan.choice.rate_hz, self._released)
 
-    async def _say(self, script: Script) -> bool:
-        utterance = Utterance(self._new_id("utt"), self.item_id, self.plan.epoch, script)
-        self._pushed = True
-        return await self._mouth.say(utterance, self.plan.choice, self._released, self._session_id, self.plan.turn_id)
+    async def _prepare(self) -> None:
+        """Has what can be said made, now or in its turn."""
+        while (segment := await self._segments.get()) is not None:
+            script = speakable(segment)
+            if self._mute or not script.text:
+                continue
+            utterance = self._utterance(script)
+            events = self._mouth.events(utterance, self.plan.choice, self._session_id, self.plan.turn_id)
+            await self._sentences.put(_Sentence(segment.text, utterance, self._turns.add(events)))
+        await self._sentences.put(None)
+
+    def _utterance(self, script: Script) -> Utterance:
+        return Utterance(self._new_id("utt"), self.item_id, self.plan.epoch, script)
 
 
 def _broken_off(text: str) -> str:

@@ -76,6 +76,7 @@ class FleetSpeech:
         self._warm_up = WarmUp(client, clock)
         self._in_flight: Counter[str] = Counter()
         self._kept: OrderedDict[str, str] = OrderedDict()
+        self._speaking: Counter[str] = Counter()
 
     async def speak(
         self, text: str, choice: VoiceChoice, *, session_id: str = "", turn_id: str = "", utterance_id: str = ""
@@ -108,11 +109,11 @@ class FleetSpeech:
         """How many utterances each worker speaks for us."""
         return {address: count for address, count in self._in_flight.items() if count}
 
-    def free_places(self, choice: VoiceChoice) -> int:
-        """How many more utterances could be spoken at once."""
+    def idle_workers(self, choice: VoiceChoice) -> int:
+        """How many could speak a further sentence without keeping anybody waiting; 0 where there is only one at all."""
         fleet = self._fleet.workers()
         now = Situation(self._in_flight, resting=self._breaker.resting(fleet, self._clock()))
-        return self._router.free_places(fleet, Wanted(choice.voice, choice.language), now)
+        return self._router.idle_workers(fleet, Wanted(choice.voice, choice.language), now)
 
     async def close(self) -> None:
         """Ends what runs beside utterances, and every connection."""
@@ -123,6 +124,8 @@ class FleetSpeech:
 
     def _route(self, attempt: _Attempt) -> Route:
         fleet, session_id = self._fleet.workers(), attempt.start.session_id
+        if session_id in self._speaking:  # a further sentence of it, made ahead: wherever there is room
+            session_id = ""
         now = Situation(
             self._in_flight,
             keep=self._kept.get(session_id, ""),
@@ -151,7 +154,9 @@ class FleetSpeech:
         progress, address = attempt.progress, route.record.address
         handover = progress.handover if progress.begun else None
         start = replace(attempt.start, voice=route.voice)
+        session_id = attempt.start.session_id
         self._in_flight[address] += 1
+        self._speaking[session_id] += 1
         try:
             speaking = self._client.speak(route.record, start, progress.rest, self._patience_with(route))
             async with aclosing(speaking) as events:
@@ -164,6 +169,9 @@ class FleetSpeech:
                     yield _placed(event, progress)
         finally:
             self._in_flight[address] -= 1
+            self._speaking[session_id] -= 1
+            if not self._speaking[session_id]:
+                del self._speaking[session_id]
 
     def _patience_with(self, route: Route) -> Patience:
         """One that has the model in memory and a free place begins at once, or it hangs."""

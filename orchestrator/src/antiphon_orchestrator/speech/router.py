@@ -127,13 +127,14 @@ class Router:
             reasons.append(Reasoned(record, verdict.voice, why, taken))
         return sorted(reasons, key=lambda reasoned: not reasoned.taken)
 
-    def free_places(self, fleet: Sequence[WorkerRecord], wanted: Wanted, now: Situation) -> int:
-        """How many more utterances could begin at once, where the model is in memory."""
+    def idle_workers(self, fleet: Sequence[WorkerRecord], wanted: Wanted, now: Situation) -> int:
+        """How many have the voice in memory and nothing to do, beside others who have it too."""
         verdicts = self._judge.verdicts(wanted, self.rules, [record.description for record in fleet])
+        able = [one for one in zip(fleet, verdicts, strict=True) if one[1].resident]
+        if len(able) < 2:
+            return 0
         return sum(
-            max(0, round(verdict.places * (1 - _busy((record, verdict), now))))
-            for record, verdict in zip(fleet, verdicts, strict=True)
-            if verdict.resident and not record.description.load.draining and record.address not in now.resting
+            not (_busy(one, now) or one[0].description.load.draining or one[0].address in now.resting) for one in able
         )
 
     # ---------------------------------------------------------------------- helpers

@@ -123,12 +123,13 @@ async def party(
     turn_detector: TurnDetector | None = None,
     voices: Sequence[str] = ("scripted/one", "scripted/two"),
     observer: Observer | None = None,
+    **parts: Any,
 ) -> AsyncIterator[Party]:
     """Begins a session and ends it; whatever it left running is an error of the loop it runs in."""
     client, speech, asr = Listener(), speech or ScriptedSpeech(), asr or ScriptedAsr(cost_s=0.05)
     detector = turn_detector or ScriptedTurnDetector(cost_s=0.05)
-    parts = Parts(ScriptedVad, detector, asr, llm, speech, lambda: voices, observer or Observer())
-    session = Session(parts, settings or SessionSettings(), config or SessionConfig(), client, clock_ms)
+    shared = Parts(ScriptedVad, detector, asr, llm, speech, lambda: voices, observer or Observer(), **parts)
+    session = Session(shared, settings or SessionSettings(), config or SessionConfig(), client, clock_ms)
     running = asyncio.create_task(session.run())
     await asyncio.sleep(0)
     try:

@@ -139,7 +139,7 @@ class Caller:
 @asynccontextmanager
 async def serving(scripted: Scripted | None = None, *, ready: bool = True, **settings: Any) -> AsyncIterator[Serving]:
     """Starts a server and ends it again."""
-    live = LiveSettings(ServerSettings, settings)
+    live = LiveSettings(ServerSettings, {"speechless_apology": "", **settings})
     server = Server(live, (scripted or Scripted()).providers())
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
