@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from antiphon_adapter_tone.ears import words_in
+from antiphon_core.audio import Frame
 from antiphon_core.registry.base import Fleet
 from antiphon_core.registry.urls import fleet_for
 from antiphon_orchestrator.playout import Played, Playout, PlayoutSettings, Utterance
@@ -32,6 +33,15 @@ class Told:
     gap_ms: float
     failure: Exception | None
     failovers: int
+
+
+@dataclass
+class Voice:
+    """Fleets without anything beside."""
+
+    speech: FleetSpeech
+    idle_workers: Callable[[VoiceChoice], int] = lambda _: 0
+    apology: Callable[[int], Sequence[Frame]] = lambda _: ()
 
 
 @dataclass
@@ -73,7 +83,7 @@ class Listener:
         before, item = len(self.failovers), f"item-{self._count}"
         self._playout = Playout(PlayoutSettings(rate_hz=RATE_HZ))
         self._missed_ms = self._gap_ms = 0.0
-        mouth = Mouth(self._playout, self.speech, lambda: time.monotonic_ns() // 1_000_000, self._on_played)
+        mouth = Mouth(self._playout, Voice(self.speech), lambda: time.monotonic_ns() // 1_000_000, self._on_played)
         ticking = asyncio.create_task(mouth.run())
         released = asyncio.Event()
         released.set()
@@ -81,7 +91,7 @@ class Listener:
         try:
             utterance = Utterance(f"utt-{self._count}", item, 1, Script(text))
             voice = VoiceChoice("tone", rate_hz=RATE_HZ, **choice)  # type: ignore[arg-type]
-            await mouth.say(utterance, voice, released, "session", "turn")
+            await mouth.say(utterance, mouth.events(utterance, voice, "session", "turn"), released)
         except Exception as error:
             failure = error
         mouth.close_item(item)
