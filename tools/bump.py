@@ -12,11 +12,17 @@ from packaging.version import InvalidVersion, Version
 
 from tools.projects import ROOT, find_projects
 
-QUOTING = ("docs/write-an-adapter.md",)
-"""Pages that show a pyproject.toml."""
+QUOTING = (
+    "docs/write-an-adapter.md",
+    "docs/kubernetes.md",
+    "deploy/kubernetes/overlays/cpu/kustomization.yaml",
+    "deploy/kubernetes/overlays/gpu/kustomization.yaml",
+)
+"""What shows a pyproject.toml, or names images of this version."""
 CHANGELOG = "CHANGELOG.md"
 _VERSION = re.compile(r'^(\[project\]\nname = "antiphon-[\w-]+"\nversion = )".*"$', re.MULTILINE)
 _RANGE = re.compile(r"\b(antiphon-(?:proto|core))>=[\d.]+,<[\d.]+")
+_TAG = re.compile(r"(\bantiphon-[\w-]+, (?:newName: \S+, )?newTag: )[\w.]+")
 _UNRELEASED = "## Unreleased\n"
 
 
@@ -26,8 +32,9 @@ def range_of(version: Version) -> str:
 
 
 def bumped(text: str, version: Version) -> str:
-    """A pyproject.toml, or a page that shows one, at that version."""
-    return _RANGE.sub(rf"\g<1>{range_of(version)}", _VERSION.sub(rf'\g<1>"{version}"', text))
+    """A pyproject.toml, or what shows one or names images, at that version."""
+    text = _TAG.sub(rf"\g<1>{version}", _VERSION.sub(rf'\g<1>"{version}"', text))
+    return _RANGE.sub(rf"\g<1>{range_of(version)}", text)
 
 
 def bump(version: Version, today: datetime.date, root: Path = ROOT) -> list[Path]:

@@ -43,7 +43,7 @@ def test_what_is_not_ours_is_left_alone() -> None:
 
 def test_pages_that_show_a_project_move_too(house: Path) -> None:
     for name in QUOTING:
-        (house / name).parent.mkdir(exist_ok=True)
+        (house / name).parent.mkdir(parents=True, exist_ok=True)
         (house / name).write_text((ROOT / name).read_text(encoding="utf-8"), encoding="utf-8")
     assert {house / name for name in QUOTING} <= set(bump(Version("7.8.9"), DAY, house))
 
