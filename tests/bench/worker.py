@@ -22,7 +22,7 @@ from typing import Any
 import grpc
 import numpy as np
 import psutil
-from antiphon_core.audio import FRAME_MS, Frame
+from antiphon_core.audio import FRAME_MS, Frame, PcmFormat
 from antiphon_core.utterance import Finished, Start, Text
 from antiphon_core.wire.calls import UtteranceCall
 from antiphon_core.wire.rpc import CHANNEL_OPTIONS
@@ -101,8 +101,9 @@ async def channel_to(worker: Worker) -> AsyncIterator[grpc.aio.Channel]:
 
 
 async def opened(channel: grpc.aio.Channel, text: str, **start: Any) -> UtteranceCall:
+    """At the rate that the orchestrator asks for."""
     call = UtteranceCall(channel)
-    await call.send(Start(**start))
+    await call.send(Start(format=PcmFormat(24_000), **start))
     await call.send(Text(text, last=True))
     await call.end()
     return call

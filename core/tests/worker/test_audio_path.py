@@ -104,9 +104,9 @@ def test_an_engine_that_changes_its_rate_between_pieces_is_told_so() -> None:
 
 
 def test_slices_are_the_chunk_in_short() -> None:
-    chunk = PcmChunk(tone(250), RATE_HZ, (TextMark(0, 1, 3),))
+    chunk = PcmChunk(tone(650), RATE_HZ, (TextMark(0, 1, 3),))
     parts = list(slices(chunk))
-    assert [len(part.samples) / 24 for part in parts] == [100, 100, 50]
+    assert [len(part.samples) / 24 for part in parts] == [100, 500, 50]
     assert [part.marks for part in parts] == [chunk.marks, (), ()]
     assert np.array_equal(np.concatenate([part.samples for part in parts]), chunk.samples)
     assert next(slices(PcmChunk(silence(0), RATE_HZ, chunk.marks))).marks == chunk.marks

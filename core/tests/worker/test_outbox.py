@@ -8,6 +8,7 @@ import time
 import pytest
 from antiphon_core.audio import Frame, TextMark
 from antiphon_core.errors import BadRequest
+from antiphon_core.wire.utterances import FRAMES_AT_ONCE
 from antiphon_core.worker.outbox import Outbox
 from antiphon_core.worker.threads import in_thread
 
@@ -26,13 +27,13 @@ async def test_events_come_out_in_order_and_then_the_end() -> None:
 
 
 async def test_frames_in_a_row_are_taken_together_a_few_at_most() -> None:
-    outbox, mark = Outbox(limit=20), TextMark(0, 1, 0)
-    outbox.put([*frames(7), mark, mark, *frames(1, 7)])
+    outbox, mark, most = Outbox(limit=20), TextMark(0, 1, 0), FRAMES_AT_ONCE
+    outbox.put([*frames(most + 2), mark, mark, *frames(1, most + 2)])
     outbox.finish()
     taken = []
     while (event := await outbox.take()) is not None:
         taken.append(event)
-    assert taken == [frames(5), frames(2, 5), mark, mark, frames(1, 7)]
+    assert taken == [frames(most), frames(2, most), mark, mark, frames(1, most + 2)]
 
 
 async def test_what_was_put_is_given_before_the_failure_that_followed() -> None:

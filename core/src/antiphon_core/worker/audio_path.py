@@ -72,9 +72,9 @@ class AudioPath:
         )
 
 
-def slices(chunk: PcmChunk, slice_ms: int = 100) -> Iterator[PcmChunk]:
+def slices(chunk: PcmChunk, first_ms: int = 100, other_ms: int = 500) -> Iterator[PcmChunk]:
     """A chunk in short ones: where an engine yields a whole sentence at once, its first frame need not wait for all."""
-    size = max(1, chunk.rate_hz * slice_ms // 1000)
-    yield PcmChunk(chunk.samples[:size], chunk.rate_hz, chunk.marks)
-    for start in range(size, len(chunk.samples), size):
-        yield PcmChunk(chunk.samples[start : start + size], chunk.rate_hz)
+    first, other = (max(1, chunk.rate_hz * ms // 1000) for ms in (first_ms, other_ms))
+    yield PcmChunk(chunk.samples[:first], chunk.rate_hz, chunk.marks)
+    for start in range(first, len(chunk.samples), other):
+        yield PcmChunk(chunk.samples[start : start + other], chunk.rate_hz)

@@ -15,7 +15,7 @@ Event = Frame | TextMark
 
 
 class Outbox:
-    """Holds at most `limit` events and the rest of one slice of a chunk; then the engine's thread waits.
+    """Holds at most `limit` events and the rest of one chunk; then the engine's thread waits.
 
     No lock is shared: a thread that lost its turn while holding one would stop the event loop.
     """

@@ -95,8 +95,10 @@ class Pull:
                 self._spoken = True
                 for part in slices(chunk):
                     self._send(self._path.push(part))
-                    if not self._outbox.wait_for_room():
+                    if self._outbox.closed:
                         return False
+                if not self._outbox.wait_for_room():
+                    return False
                 before_s = self._stopwatch.total_s
                 self._stopwatch.start()
             return True
