@@ -78,7 +78,7 @@ class ServerSettings(LayeredSettings):
     )
     mind_key: SecretStr = Field(SecretStr(""), description="its API key")
     mind_model: str = Field("", description="the model it shall use")
-    mind_threads: int = Field(2, description="CPU threads of the local language model", ge=1)
+    mind_threads: int = Field(2, description="CPU threads with which the local language model reads", ge=1)
     mind_stall_s: float = Field(8.0, description="a language model that gives nothing for so long has hung", gt=0)
     temperature: float | None = _live(None, "sampling temperature; empty: the language model's own", ge=0, le=2)
     instructions: str = _live(INSTRUCTIONS, "system prompt of sessions that bring none")

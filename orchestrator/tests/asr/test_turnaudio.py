@@ -176,3 +176,13 @@ def test_a_recogniser_far_behind_loses_the_oldest_pieces() -> None:
 def test_recent_audio_is_that_of_the_turn_only() -> None:
     turn = heard([(300, True)], start=700)
     np.testing.assert_array_equal(turn.recent(), np.arange(700, 1_000, dtype=np.float32))
+
+
+def test_what_may_be_all_is_worth_recognising_at_once() -> None:
+    cutting = Cutting(limit=4_000, dip=100)
+    assert heard([(50, True), (99, False)], cutting=cutting).due(300) is None
+    turn = heard([(50, True), (100, False)], cutting=cutting)
+    assert turn.due(300) is turn.pieces[0]
+    recognise_all(turn)
+    turn.hear(np.zeros(50, np.float32), False)
+    assert turn.due(300) is None

@@ -216,3 +216,42 @@ def test_a_stall_is_used_for_what_can_be_said_already(text: str, spoken: list[st
     segmenter = Segmenter()
     assert segmenter.push(text) == []
     assert [one.text for one in segmenter.flush()] == spoken
+
+
+# ------------------------------------------------------------------ first phrases
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("The sky is blue because of the light that falls on it.", "The sky is blue "),
+        ("The story is about a girl named Luna who finds a box.", "The story is about a girl named Luna "),
+        ("Romeo and Juliet was written by William Shakespeare.", "Romeo and Juliet was written "),
+        ("It was 3.5 degrees colder with the wind.", "It was 3.5 degrees colder "),
+        ("Yes, the sky is blue because of the light.", "Yes, the sky is blue "),
+    ],
+)
+def test_a_first_phrase_of_four_words_is_spoken_while_the_rest_is_written(text: str, first: str) -> None:
+    (phrase, *rest) = spoken_by_letter(text)
+    assert (phrase.text, phrase.goes_on) == (first, True)
+    assert pieces(text) == [first, *(segment.text for segment in rest)]
+    assert not any(segment.goes_on for segment in rest)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Look at it and go.",
+        "The capital of France is Paris.",
+        "Use the command `ls -l a` in the shell.",
+        "See [the page about it](x.y) for that.",
+        "Paris is the capital and",
+    ],
+)
+def test_short_phrases_and_those_with_markup_are_not_cut(text: str) -> None:
+    assert pieces(text) == [text]
+
+
+def test_only_the_first_phrase_is_cut_short() -> None:
+    text = "Well then. The sky is blue because of the light."
+    assert pieces(text) == ["Well then. ", "The sky is blue because of the light."]

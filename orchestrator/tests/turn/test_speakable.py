@@ -68,3 +68,9 @@ def test_origins_never_go_back_and_letters_keep_their_place(text: str, offset: i
         for letter, origin in zip(spoken.text, spoken.origins, strict=False)
         if letter.isalnum()
     )
+
+
+def test_a_phrase_that_goes_on_keeps_the_voice_up() -> None:
+    spoken = speakable(Segment("The sky is blue ", 5, goes_on=True))
+    assert spoken.text == "The sky is blue,"
+    assert [spoken.origin(offset) for offset in (0, 15, 16)] == [5, 21, 21]

@@ -13,6 +13,7 @@ from voices import QUESTIONS, spoken
 
 TURNS = 40
 TURNS_A_CALL = 10
+LISTENED_S = 3.0
 ANSWER_S = 15.0
 
 
@@ -36,7 +37,7 @@ async def measure_three() -> None:
 
 
 async def one_call(url: str, tracks: list[Track]) -> list[float]:
-    """One conversation; each answer is cut off once it has begun."""
+    """One conversation; each answer is listened to for a while."""
     latencies = []
     async with calling(url) as call:
         await silence(call, 0.5)
@@ -46,6 +47,7 @@ async def one_call(url: str, tracks: list[Track]) -> list[float]:
             heard_ms = await first_sound(call, said_ms)
             if heard_ms is not None:
                 latencies.append(heard_ms - said_ms)
+            await silence(call, LISTENED_S)
             await call.send("response.cancel")
             await silence(call, 0.8)
     return latencies

@@ -18,6 +18,7 @@ class Cutting:
     A piece holds at most `limit`. One of `comfortable` length ends at the next `pause`, so that what is left to
     recognise when the turn ends is short. A recognition is given `tail` of the silence behind the last speech: more
     made it no better, and one voice worse. It counts for all speech that ended at least `margin` before its audio did.
+    Silence of `dip` may be the end: what was said is recognised at once.
     Between pieces, silence is left out up to `pre_roll` before speech goes on. `lookback` is kept for turn detectors.
     """
 
@@ -26,6 +27,7 @@ class Cutting:
     pause: int = 300 * _MS
     tail: int = 96 * _MS
     margin: int = 32 * _MS
+    dip: int = 32 * _MS
     pre_roll: int = 300 * _MS
     lookback: int = 8_000 * _MS
 
@@ -112,10 +114,11 @@ class TurnAudio:
         return min(ends)
 
     def due(self, gap: int) -> Piece | None:
-        """What is worth recognising while the turn goes on: a finished piece, or `gap` of new speech."""
+        """What is worth recognising while the turn goes on: a finished piece, `gap` of new speech, what may be all."""
         new_speech = self.speech_samples - self._asked_samples
         for piece in self.lacking(self.goal()):
-            if piece.end is not None or new_speech >= gap:
+            fell_silent = new_speech and self._tape.end - piece.speech_end >= self._cutting.dip
+            if piece.end is not None or new_speech >= gap or fell_silent:
                 return piece
         return None
 

@@ -18,9 +18,10 @@ from antiphon_orchestrator.llm import llama_process
 _END_S = 2.0
 _LOG_CHARACTERS = 500
 
-_PATIENT_THREADS = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0"}
+_PATIENT_THREADS = {"GOMP_SPINCOUNT": "300"}
 """Threads that wait for each other by spinning take the core from the one they wait for: where ears and voice work
-too, an answer then takes a hundred times as long."""
+too, an answer then takes many times as long. Those that sleep at once take twice as long on an idle machine. So many
+turns, some ten microseconds, are longer than most waits and shorter than a thread's turn on a busy core."""
 
 
 class LlamaServer:

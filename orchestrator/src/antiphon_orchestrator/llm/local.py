@@ -16,16 +16,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import httpx
 from antiphon_core.errors import CannotLoad
 
-from antiphon_orchestrator.history import fitted
+from antiphon_orchestrator.history import BROKEN_OFF, fitted
 from antiphon_orchestrator.llm.completions import body_of
 from antiphon_orchestrator.llm.errors import Kind, LlmFailed
 from antiphon_orchestrator.llm.leash import Leash
 from antiphon_orchestrator.llm.llama_server import LlamaServer
 from antiphon_orchestrator.llm.openai import OpenAiLlm
 from antiphon_orchestrator.llm.slots import Slots
+from antiphon_orchestrator.llm.unix_transport import UnixTransport
 from antiphon_orchestrator.ports import ChatDelta, ChatMessage, ChatRequest
 
 _EXAMPLES = (
@@ -85,7 +85,7 @@ class LocalLlm:
             model="",
             stall_s=_STALL_S,
             headers={"Connection": "close"},
-            transport=httpx.AsyncHTTPTransport(uds=self.server.socket, verify=False),
+            transport=UnixTransport(self.server.socket),
         )
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
@@ -155,7 +155,12 @@ class LocalLlm:
 def told(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
     """What the model is told of a conversation: the instructions, examples of good answers, and the newest turns."""
     head = list(takewhile(lambda message: message.role == "system", messages))
-    return [*head, *_EXAMPLE_MESSAGES, *fitted(messages[len(head) :], _HISTORY_TOKENS)]
+    return [*head, *_EXAMPLE_MESSAGES, *map(_without_dash, fitted(messages[len(head) :], _HISTORY_TOKENS))]
+
+
+def _without_dash(message: ChatMessage) -> ChatMessage:
+    """So small a model takes the dash of an answer that was cut short for a way to end answers."""
+    return replace(message, text=message.text.removesuffix(BROKEN_OFF)) if message.role == "assistant" else message
 
 
 _EXAMPLE_MESSAGES = [

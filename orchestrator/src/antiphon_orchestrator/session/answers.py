@@ -79,9 +79,12 @@ class Answers:
             return False
         return reply.speaks_last_sentence(self._mouth.playout.heard(reply.item_id, self._around.now_ms).text_offset)
 
-    def prepare(self) -> None:
-        """Lets the language model read what it will be asked, as far as that is known; older wishes are void."""
-        request = self._planner.request(self._around.config, self._around.conversation)
+    def prepare(self, pending: str = "") -> None:
+        """Lets the language model read what it will be asked, as far as that is known; older wishes are void.
+
+        `pending`: what the user has said by now.
+        """
+        request = self._planner.request(self._around.config, self._around.conversation, pending=pending)
         if self._reading is not None:
             self._reading.cancel()
         self._reading = self._around.spawn(self._llm.prepare(request))

@@ -18,6 +18,8 @@ from antiphon_orchestrator.turn.endpoint import (
 
 _SILENT_DB = -100.0
 _SPEECH = 0.5
+_FADED = 10**-3.5
+"""35 dB below the loudest 32 ms of a stretch of speech nothing is left of it, not even the last consonant."""
 _LEARNED_TURNS = 0.3
 """How much one turn's loudness counts for what is usual."""
 
@@ -27,16 +29,21 @@ class Loudness:
 
     def __init__(self) -> None:
         self._usual_db: float | None = None
-        self._power = 0.0
-        self._windows = 0
+        self.begin()
 
     def begin(self) -> None:
         """A new stretch of speech begins."""
-        self._power, self._windows = 0.0, 0
+        self._power, self._windows, self._loudest = 0.0, 0, 0.0
 
-    def hear(self, window: HeardSamples) -> None:
-        self._power += float(np.dot(window, window)) / len(window)
+    def hear(self, window: HeardSamples) -> bool:
+        """Takes a window that a voice detector takes for speech. False: it is silence, and the detector lags."""
+        power = float(np.dot(window, window)) / len(window)
+        self._loudest = max(self._loudest, power)
+        if power < self._loudest * _FADED:
+            return False
+        self._power += power
         self._windows += 1
+        return True
 
     def learn(self) -> None:
         """What was heard since `begin` was the user speaking to us."""
@@ -89,9 +96,10 @@ class Hearing:
             self.listening.feed(window, True)
             return
         probability = self._vad.probability(window)
-        self.listening.feed(window, probability >= _SPEECH)
-        if self.endpoint.in_turn and probability >= _SPEECH:
-            self.loudness.hear(window)
+        speech = probability >= _SPEECH
+        if speech and self.endpoint.in_turn:
+            speech = self.loudness.hear(window)
+        self.listening.feed(window, speech)
         for event in self.endpoint.on_window(probability, self.heard_samples):
             self.tell(event)
 

@@ -154,6 +154,9 @@ class Session:
 
     def _on_partial(self, text: str) -> None:
         self._turns.on_partial(text)
+        turn = self._turns.current
+        if turn is not None and turn.words is None and not self.replying:
+            self._answers.prepare(pending=text)
 
     # -------------------------------------------------- what others may know about it
 

@@ -179,14 +179,26 @@ def _skip(text: str, start: int, characters: str) -> int:
     return start
 
 
+_CONNECTIVES = (
+    "and|but|or|because|which|who|that|when|while|if|so|und|aber|oder|weil|dass|wenn|y|o|pero|porque|que|et|ou|mais|"
+    "parce|qui"
+)
+_PREPOSITIONS = "with|without|from|by|for|as|where|after|before|since|until|in|on|at|into|through|about|between|under"
 _BREAKS = (
     re.compile(r"[,;:—–،]\s|[，、；：—]"),
-    re.compile(
-        r"\s(?=(?:and|but|or|because|which|who|that|when|while|if|so|und|aber|oder|weil|dass|wenn|y|o|pero|porque|que|"
-        r"et|ou|mais|parce|qui)\s)"
-    ),
+    re.compile(rf"\s(?=(?:{_CONNECTIVES})\s)"),
     re.compile(r"\s"),
 )
+_PHRASE_BREAK = re.compile(rf"(?<=[^\W_])\s(?=(?:{_CONNECTIVES}|{_PREPOSITIONS})\s)")
+_PLAIN = re.compile(r"[\w\s.,'’%-]*")
+
+
+def phrase_cut(text: str, least_words: int) -> Cut:
+    """Before the first connective or preposition behind `least_words` plain words: speakers breathe there, too."""
+    for found in _PHRASE_BREAK.finditer(text):
+        if len(text[: found.start()].split()) >= least_words:
+            return found.end() if _PLAIN.fullmatch(text, 0, found.end()) else NO
+    return NO
 
 
 def forced_cut(text: str, limit: int, *, by_line: bool = False) -> Cut:

@@ -1,10 +1,10 @@
 """Cuts a reply, while it is being written, into pieces that can be spoken one after the other.
 
 `push(text)` and `finish()` return the segments that are complete; put together they are the whole text, and how it was
-split among the pushes does not change them. The first segment may be a clause, so that speech starts early; then come
-whole sentences, lines and list items, each at most `max_length` long. A mark ends nothing until the character after it
-has come ("3." may become "3.14"). `flush()` is for a stream that stalls while nothing is left to be spoken: it gives
-out what can be said without the rest, never half a word or number.
+split among the pushes does not change them. The first segment may be a clause, or a phrase of a few words where another
+begins, so that speech starts early; then come whole sentences, lines and list items, each at most `max_length` long. A
+mark ends nothing until the character after it has come ("3." may become "3.14"). `flush()` is for a stream that stalls
+while nothing is left to be spoken: it gives out what can be said without the rest, never half a word or number.
 
 Lengths are in code points; wide characters (Chinese, Japanese, Korean) count three times, as they take longer to say.
 Fenced code comes as segments of its own. `speakable` says what of a segment is to be read aloud.
@@ -27,18 +27,22 @@ _SENTENCE_SO_FAR = re.compile(r"(?:^|\s)[\"'«“‘(\[¿¡]*(?:[^\W\d_]{2,}\.|[
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A piece of a reply. `offset`: where it begins in the whole reply, in code points. `code`: out of a code block."""
+    """A piece of a reply. `offset`: where it begins in the whole reply, in code points. `code`: out of a code block.
+    `goes_on`: it ends between two words of a clause.
+    """
 
     text: str
     offset: int
     code: bool = False
+    goes_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class SegmenterSettings:
-    """`first_words`: so many words make a first clause worth speaking."""
+    """`first_words`: so many words make a first clause worth speaking; `phrase_words`: so many, a first phrase."""
 
     first_words: int = 3
+    phrase_words: int = 4
     first_max_length: int = 100
     max_length: int = 240
 
@@ -61,8 +65,12 @@ class Segmenter:
         """Takes the next piece of the reply."""
         self._text += text
         segments: list[Segment] = []
-        while self._text and (cut := self._next_cut()) > 0:
-            segments.append(self._cut(cut))
+        while self._text:
+            cut = self._next_cut()
+            phrase = self._phrase_cut(cut)
+            if cut <= 0 and not phrase:
+                break
+            segments.append(self._cut(phrase or cut, goes_on=bool(phrase)))
         return segments
 
     def flush(self) -> list[Segment]:
@@ -94,6 +102,14 @@ class Segmenter:
         if cut != NO or limit >= len(self._text):
             return cut
         return forced_cut(self._text, limit, by_line=bool(self._fence))
+
+    def _phrase_cut(self, cut: Cut) -> Cut:
+        """The end of a first phrase, where it comes before that cut, or before what cannot be decided yet."""
+        if self._offset or self._fence:
+            return NO
+        end = {MORE: self._looked, NO: len(self._text)}.get(cut, cut)
+        found = boundaries.phrase_cut(self._text, self._settings.phrase_words)
+        return found if found < end else NO
 
     def _begins_prose(self) -> bool:
         """Looks whether a code block opens here; False where that cannot be told yet."""
@@ -155,8 +171,8 @@ class Segmenter:
             return boundaries.clause_cut(self._text, at) if early else NO
         return boundaries.emoji_cut(self._text, at)
 
-    def _cut(self, end: int) -> Segment:
-        segment = Segment(self._text[:end], self._offset, bool(self._fence))
+    def _cut(self, end: int, *, goes_on: bool = False) -> Segment:
+        segment = Segment(self._text[:end], self._offset, bool(self._fence), goes_on)
         if self._fence_ends:
             self._fence, self._fence_ends = "", False
         for ticks in _TICKS_OR_LINE.findall(segment.text) if not segment.code else ():

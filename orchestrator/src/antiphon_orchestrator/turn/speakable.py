@@ -2,7 +2,8 @@
 
 `speakable(segment)` gives the text for the engine and, for each of its characters, where in the reply it came from: so
 what was heard stays exact. The text is empty where there is nothing to be said. Numbers and symbols are left as they
-are; an engine's own rules read them.
+are; an engine's own rules read them. A phrase that goes on in the next segment ends in a comma: so engines keep the
+voice up.
 """
 
 from __future__ import annotations
@@ -58,6 +59,8 @@ def speakable(segment: Segment) -> Script:
         text, origins = _applied(rule, text, origins)
     if segment.code or not any(map(str.isalnum, text)):
         return Script("", segment.offset, (end,))
+    if segment.goes_on:
+        text, origins = text + ",", [*origins, end]
     return Script(text, segment.offset, (*origins, end))
 
 
