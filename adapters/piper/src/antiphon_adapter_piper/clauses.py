@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 FIRST_MIN = 8
 """Characters: a shorter first clause would be over before the next piece is made."""
-FIRST_MAX = 120
-PIECE_MAX = 160
-"""About ten seconds of speech, made in less than one."""
+FIRST_MAX = 80
+PIECE_MAX = 110
+"""About seven seconds of speech, made in about half a second."""
 
 _CLAUSE_END = re.compile(r"[,;:.!?…–—、，；：。！？]+[\"'”’»)\]]*(?=\s|$)|[、，；：。！？]+")
 
