@@ -77,7 +77,7 @@ class Connection:
         """Hears a channel; in a cluster by any node, for they tell each other."""
         client = await self._subscriber()
         try:
-            async with client.pubsub(ignore_subscribe_messages=True) as pubsub:
+            async with client.pubsub() as pubsub:
                 await pubsub.subscribe(channel)
                 yield pubsub
         finally:

@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 CALL_S = 5.0
 """How often everything is read although every beat was heard."""
 LOOK_S = 0.5
-_CHUNK = 200
+_CHUNK = 100
 """So many workers are read at once: between chunks others get their turn."""
 
 
@@ -61,10 +61,10 @@ class RedisFleet:
                 async with connection.subscribed(self._keys.channel) as pubsub:
                     self._hears = True
                     self._call_now.set()
-                    while True:
-                        message = await pubsub.get_message(timeout=None)
+                    while (message := await pubsub.get_message(timeout=CALL_S)) is not None or not self.workers():
                         if message is not None and message["type"] == "message":
                             self._hear(message["data"])
+                log.debug("nothing was heard of anybody; listening anew")
             except FAILURES as error:
                 self._hears = False
                 log.debug("beats cannot be heard", reason=str(error))
@@ -119,7 +119,8 @@ class RedisFleet:
             self._tell()
 
     async def _read_all(self, commands: Any) -> bool:
-        ids = sorted(member.decode() for member in await commands.smembers(self._keys.index))
+        # Members may come twice, and come and go meanwhile.
+        ids = sorted({member.decode() async for member in commands.sscan_iter(self._keys.index, count=_CHUNK)})
         changed = False
         absent: set[str] = set()
         for start in range(0, len(ids), _CHUNK):
