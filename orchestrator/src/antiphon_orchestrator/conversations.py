@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,9 +14,11 @@ from pydantic import ValidationError
 from structlog.contextvars import bound_contextvars
 
 from antiphon_orchestrator.aliases import Aliases
-from antiphon_orchestrator.api.realtime.bridge import Bridge, Ear
+from antiphon_orchestrator.api.realtime.bridge import Bridge, Clean, Ear
 from antiphon_orchestrator.api.realtime.faults import fault_of
 from antiphon_orchestrator.api.realtime.outbox import Outbox
+from antiphon_orchestrator.echo import webrtc_apm
+from antiphon_orchestrator.echo.canceller import EchoCanceller
 from antiphon_orchestrator.metrics import Metrics
 from antiphon_orchestrator.recording import Recorder
 from antiphon_orchestrator.session.checks import check_voice
@@ -70,22 +73,40 @@ class Conversations:
         return Outbox(self._settings().max_unread_bytes, own_events=own_events)
 
     @contextmanager
-    def conversation(self, model: str, outlet: Outlet, *updates: Mapping[str, Any]) -> Iterator[tuple[Session, Bridge]]:
+    def conversation(
+        self, model: str, outlet: Outlet, *updates: Mapping[str, Any], echo: bool | None = None
+    ) -> Iterator[tuple[Session, Bridge]]:
         """A session, counted as long as it is held; `updates` say what it is like, as a `session.update` does.
 
+        `echo`: whether our own voice is taken out of what the user sends; None: as the settings say.
         Raises Full or Draining if no further one can be held, and a Refusal of what it shall be like.
         """
         parts = self._parts_for_one_more()
         config = self._config(parts, model, *updates)
         session_id = new_id("sess")
+        outlet, clean = self._cancelling(outlet, echo)
         with self._recorded(session_id, outlet) as (outlet, ear):
             session = Session(parts, self._session_settings(), config, outlet, clock_ms, session_id)
             self._sessions.add(session)
             try:
                 with bound_contextvars(session=session_id), self._logged(session):
-                    yield session, Bridge(session, outlet.event, ear)
+                    yield session, Bridge(session, outlet.event, ear, clean)
             finally:
                 self._sessions.discard(session)
+
+    async def prepare(self, *, echo: bool | None) -> None:
+        """Loads what only some conversations need, beside the event loop. Raises CannotLoad."""
+        if self._cancels(echo):
+            await asyncio.to_thread(webrtc_apm.load)
+
+    def _cancels(self, echo: bool | None) -> bool:
+        return self._settings().echo_cancellation if echo is None else echo
+
+    def _cancelling(self, outlet: Outlet, echo: bool | None) -> tuple[Outlet, Clean | None]:
+        if not self._cancels(echo):
+            return outlet, None
+        canceller = EchoCanceller(outlet, webrtc_apm.WebrtcEchoProcessor(), clock_ms)
+        return canceller, canceller.clean
 
     def _parts_for_one_more(self) -> Parts:
         try:
@@ -117,7 +138,7 @@ class Conversations:
     @contextmanager
     def _logged(self, session: Session) -> Iterator[None]:
         began_ms = clock_ms()
-        log.info("session session", model=session.config.model, sessions=len(self))
+        log.info("session begun", model=session.config.model, sessions=len(self))
         try:
             yield
         finally:

@@ -10,8 +10,8 @@ from antiphon_core.errors import BadSettings
 from antiphon_core.live import LiveSettings
 from antiphon_orchestrator.api.realtime.webrtc_doors import ports_of
 from antiphon_orchestrator.settings import ServerSettings
+from antiphon_orchestrator.testing.rtc import RtcCaller, calling
 from antiphon_orchestrator.testing.server import serving
-from caller import RtcCaller, calling
 
 
 def candidates(sdp: str) -> list[tuple[str, int]]:

@@ -22,16 +22,18 @@ from antiphon_orchestrator.session.refusal import Refusal
 from antiphon_orchestrator.session.session import Session
 
 Ear = Callable[[HeardSamples], None]
+Clean = Callable[[HeardSamples], HeardSamples]
 MAX_TEXT_BYTES = 1024 * 1024
 """The longest message without audio."""
 
 
 class Bridge:
-    """One client's. `ear` hears what the session hears."""
+    """One client's. Ears listen through `clean`, if there is one; `ear` hears what the session hears."""
 
-    def __init__(self, session: Session, emit: Emit, ear: Ear | None = None) -> None:
+    def __init__(self, session: Session, emit: Emit, ear: Ear | None = None, clean: Clean | None = None) -> None:
         self._session = session
         self._ear = ear
+        self._clean = clean
         self._commands = Commands(session)
         self._emit = emit
         self._audio_in = AudioIn(session.config.audio.input.format.type)
@@ -86,6 +88,8 @@ class Bridge:
 
     def hear(self, samples: HeardSamples) -> None:
         """The user's next audio, whatever brought it."""
+        if self._clean is not None:
+            samples = self._clean(samples)
         self._session.hear(samples)
         if self._ear is not None:
             self._ear(samples)

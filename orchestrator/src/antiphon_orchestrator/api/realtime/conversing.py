@@ -5,19 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import structlog
 
 from antiphon_orchestrator.api.realtime.bridge import Bridge
+from antiphon_orchestrator.api.realtime.faults import Fault
 from antiphon_orchestrator.api.realtime.outbox import SLOW_CLIENT, Outbox
 from antiphon_orchestrator.session.outlet import Outlet
 from antiphon_orchestrator.session.session import Session
 
 log = structlog.get_logger(__name__)
 
-OWN_EVENTS = "antiphon_events"
-"""The query parameter by which a client asks for events beyond the protocol."""
+_OWN_EVENTS = "antiphon_events"
+_ECHO = "antiphon_echo_cancellation"
+_CHOICES = {"true": True, "false": False}
 INTERNAL_ERROR = 1011
 _LAST_WORDS_S = 2.0
 """What was said before the end may take so long to leave."""
@@ -30,16 +33,43 @@ _FAILED = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a connection's query asks for, beyond the protocol. `echo` None: as the server's settings say."""
+
+    model: str = ""
+    own_events: bool = False
+    echo: bool | None = None
+
+
+def wishes_of(query: Mapping[str, str]) -> Wishes:
+    """Raises a Fault for a choice that there is not."""
+    return Wishes(query.get("model", ""), _choice(query, _OWN_EVENTS) or False, _choice(query, _ECHO))
+
+
+def _choice(query: Mapping[str, str], name: str) -> bool | None:
+    given = query.get(name)
+    if given is not None and given not in _CHOICES:
+        message = f"Invalid value: '{given}'. Supported values are: 'true', 'false'."
+        raise Fault(message, code="invalid_value", param=name)
+    return None if given is None else _CHOICES[given]
+
+
 class Host(Protocol):
     """The server, as a connection sees it."""
 
     def new_outbox(self, *, own_events: bool) -> Outbox: ...
 
+    async def prepare(self, *, echo: bool | None) -> None:
+        """Loads what only some conversations need. Raises CannotLoad."""
+        ...
+
     def conversation(
-        self, model: str, outlet: Outlet, *updates: Mapping[str, Any]
+        self, model: str, outlet: Outlet, *updates: Mapping[str, Any], echo: bool | None = None
     ) -> AbstractContextManager[tuple[Session, Bridge]]:
         """A session, counted as long as it is held; `updates` say what it is like, as a `session.update` does.
 
+        `echo`: whether our own voice is taken out of what the user sends; None: as the settings say.
         Raises an AntiphonError if no further one can be held, and a Refusal of what it shall be like.
         """
         ...

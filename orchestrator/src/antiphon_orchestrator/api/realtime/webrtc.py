@@ -17,7 +17,7 @@ from starlette.responses import Response
 from antiphon_orchestrator.api.client_secrets import SCOPE_KEY
 from antiphon_orchestrator.api.http_errors import HttpFault, bounded_body
 from antiphon_orchestrator.api.realtime.bridge import Bridge
-from antiphon_orchestrator.api.realtime.conversing import OWN_EVENTS, Host, converse
+from antiphon_orchestrator.api.realtime.conversing import Host, Wishes, converse, wishes_of
 from antiphon_orchestrator.api.realtime.webrtc_doors import Doors
 from antiphon_orchestrator.api.realtime.webrtc_ears import PacketEars
 from antiphon_orchestrator.api.realtime.webrtc_outlet import CallOutlet
@@ -40,9 +40,8 @@ class Offer:
     """What a client asks for."""
 
     sdp: str
-    model: str
     updates: tuple[Mapping[str, Any], ...]
-    own_events: bool
+    wishes: Wishes
 
 
 class Calls:
@@ -98,10 +97,13 @@ class Calls:
             answered.cancel()
 
     async def _talk(self, call_id: str, offer: Offer, answered: asyncio.Future[str]) -> None:
-        outbox = self._host.new_outbox(own_events=offer.own_events)
+        wishes = offer.wishes
+        outbox = self._host.new_outbox(own_events=wishes.own_events)
         outlet = CallOutlet(outbox)
         peer_type = await asyncio.to_thread(_peer_type)
-        with self._host.conversation(offer.model, outlet, *offer.updates) as (session, bridge):
+        await self._host.prepare(echo=wishes.echo)
+        conversation = self._host.conversation(wishes.model, outlet, *offer.updates, echo=wishes.echo)
+        with conversation as (session, bridge):
             outlet.hushes = session.settings.hold_mode == "silence"
             peer = self._peers[call_id] = peer_type(outlet.voice, PacketEars(bridge.hear), self._doors())
             try:
@@ -160,9 +162,8 @@ async def _offer(request: Request) -> Offer:
             f"An offer is 'application/sdp', or 'multipart/form-data' with 'sdp' and 'session'; this is '{kind}'.",
             code="unsupported_media_type",
         )
-    query = request.query_params
     updates = (request.scope.get(SCOPE_KEY, {}), session)
-    return Offer(sdp, query.get("model", ""), updates, query.get(OWN_EVENTS) == "true")
+    return Offer(sdp, updates, wishes_of(request.query_params))
 
 
 async def _field(value: Any) -> str:

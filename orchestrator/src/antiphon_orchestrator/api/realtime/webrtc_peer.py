@@ -87,7 +87,7 @@ class Peer:
     async def answer(self, offer: str) -> str:
         """Our SDP to the peer's. Raises a Fault for what is none, or offers no Opus."""
         try:
-            await self._connection.setRemoteDescription(aiortc.RTCSessionDescription(offer, "offer"))
+            await self._connection.setRemoteDescription(aiortc.RTCSessionDescription(_plain(offer), "offer"))
         except Exception as error:  # whatever a stranger's text makes aiortc's parser stumble over
             raise _bad_offer(str(error) or type(error).__name__) from error
         if self._audio.mid is None:
@@ -161,6 +161,17 @@ class Peer:
         self._messages.append(message)
         self.gone = self.gone or len(self._messages) > MAX_WAITING_MESSAGES
         self._changed.set()
+
+
+def _plain(offer: str) -> str:
+    """The offer without names in place of addresses, and without an end to its list.
+
+    Browsers hide their addresses behind such names, and to look one up takes long and fails in most networks; they
+    reach us all the same, from addresses that are on no list.
+    """
+    lines = offer.splitlines()
+    kept = [line for line in lines if not (line.startswith("a=candidate:") and ".local " in line)]
+    return "\r\n".join(line for line in kept if line != "a=end-of-candidates") + "\r\n"
 
 
 def _bad_offer(reason: str) -> Fault:

@@ -10,7 +10,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from antiphon_orchestrator.api.client_secrets import SCOPE_KEY
 from antiphon_orchestrator.api.http_errors import response_of
 from antiphon_orchestrator.api.realtime.bridge import Bridge
-from antiphon_orchestrator.api.realtime.conversing import OWN_EVENTS, Host, converse
+from antiphon_orchestrator.api.realtime.conversing import Host, converse, wishes_of
 from antiphon_orchestrator.session.refusal import Refusal
 
 SUBPROTOCOL = "realtime"
@@ -24,7 +24,6 @@ class RealtimeSocket:
 
     async def serve(self, socket: WebSocket) -> None:
         """Until the client goes, or the session ends. Everything it started has ended then."""
-        outbox = self._host.new_outbox(own_events=socket.query_params.get(OWN_EVENTS) == "true")
 
         async def send(message: str) -> None:
             # Whoever receives is told of a client that went.
@@ -33,9 +32,11 @@ class RealtimeSocket:
 
         with ExitStack() as stack:
             try:
-                conversation = self._host.conversation(
-                    socket.query_params.get("model", ""), outbox, socket.scope.get(SCOPE_KEY, {})
-                )
+                wishes = wishes_of(socket.query_params)
+                outbox = self._host.new_outbox(own_events=wishes.own_events)
+                await self._host.prepare(echo=wishes.echo)
+                update = socket.scope.get(SCOPE_KEY, {})
+                conversation = self._host.conversation(wishes.model, outbox, update, echo=wishes.echo)
                 session, bridge = stack.enter_context(conversation)
             except (AntiphonError, Refusal) as error:
                 await socket.send_denial_response(response_of(error))
