@@ -85,6 +85,28 @@ def test_adding_again_follows_the_source(shop: Shop, place: Place) -> None:
     assert len(builds(place)) == 1
 
 
+def test_where_the_pins_are_the_same_only_our_own_packages_are_replaced(shop: Shop, place: Place) -> None:
+    shop.pin("1.0")
+    assert add(shop) == 0
+    before = builds(place)
+    shop.put("antiphon_adapter_chirp", {"song.py": "x = 1"}, needs=("antiphon-core",), points=CHIRP)
+    assert add(shop) == 0
+    assert builds(place) == before
+    assert list(place.current.glob("lib/python*/site-packages/antiphon_adapter_chirp/song.py"))
+    assert main(["env", "check"]) == 0
+
+
+def test_our_own_packages_that_do_not_load_are_not_taken_for_ready(
+    shop: Shop, place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop.pin("1.0")
+    assert add(shop) == 0
+    shop.put("antiphon_adapter_chirp", {"__init__.py": "import beak"}, needs=("antiphon-core",), points=CHIRP)
+    assert add(shop) == 1
+    assert "No module named 'beak'" in capsys.readouterr().err
+    assert not place.begun
+
+
 def test_a_source_that_fails_leaves_the_environment_that_was_there(shop: Shop, place: Place) -> None:
     assert add(shop) == 0
     shop.pin("1.0", sha256="0" * 64)

@@ -57,7 +57,14 @@ def parser() -> argparse.ArgumentParser:
 
 def _add(arguments: argparse.Namespace) -> int:
     # Whoever ends us politely shall find nothing half-made.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return _make(arguments)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _make(arguments: argparse.Namespace) -> int:
     engine, progress = arguments.engine, progress_on(sys.stdout)
     pins = _read(arguments.pins) if arguments.pins else ""
     place = Place(environments_root(), engine)

@@ -34,6 +34,10 @@ class Source(Protocol):
     ours: str
     """Changes whenever what is installed beside the pins does."""
 
+    def prepare(self, pip: Installer, scratch: Path) -> None:
+        """Whatever can be done before an environment is touched."""
+        ...
+
     def install(self, pip: Installer, scratch: Path) -> None:
         """Installs what the pins do not name; they are in place already."""
         ...
@@ -52,10 +56,12 @@ class ProjectSource:
         self._folders = [*lock.folders, folder]
         self.ours = _checksum(path for each in self._folders for path in _sources(each))
 
+    def prepare(self, pip: Installer, scratch: Path) -> None:
+        pip.run("wheel", "--no-deps", "--wheel-dir", scratch / "wheels", *self._folders)
+
     def install(self, pip: Installer, scratch: Path) -> None:
-        wheels = scratch / "wheels"
-        pip.run("wheel", "--no-deps", "--wheel-dir", wheels, *self._folders)
-        pip.run("install", "--no-index", "--no-deps", "--force-reinstall", *sorted(wheels.glob("*.whl")))
+        wheels = sorted((scratch / "wheels").glob("*.whl"))
+        pip.run("install", "--no-index", "--no-deps", "--force-reinstall", *wheels)
 
 
 class WheelsSource:
@@ -73,6 +79,9 @@ class WheelsSource:
         pinned = {canonicalize_name(line.partition("==")[0]) for line in self.pins.splitlines() if "==" in line}
         self._wheels = [wheel.path for wheel in with_needs(adapter, wheels) if wheel.name not in pinned]
         self.ours = _checksum(self._wheels)
+
+    def prepare(self, pip: Installer, scratch: Path) -> None:
+        """They are built."""
 
     def install(self, pip: Installer, scratch: Path) -> None:
         alone = ["--no-index", "--no-deps", "--force-reinstall"] if self.pins else ["--progress-bar", "raw"]
@@ -95,6 +104,9 @@ class IndexSource:
         self.requires_python = read_wheel(wheel).requires_python
         self.ours = _checksum([wheel])
         self._wheel = wheel
+
+    def prepare(self, pip: Installer, scratch: Path) -> None:
+        """Its wheel is here, and pip fetches what it asks for."""
 
     def install(self, pip: Installer, scratch: Path) -> None:
         pip.run("install", *self._index, "--progress-bar", "raw", self._wheel)
