@@ -142,7 +142,8 @@ async def serving(scripted: Scripted | None = None, *, ready: bool = True, **set
     live = LiveSettings(ServerSettings, {"speechless_apology": "", **settings})
     server = Server(live, (scripted or Scripted()).providers())
     with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(("127.0.0.1", settings.get("port", 0)))
         port = bound.getsockname()[1]
         web = WebServer(web_config(server.app, live.now.max_message_bytes))
         running = asyncio.create_task(web.serve(sockets=[bound]))

@@ -3,6 +3,7 @@
 import { InputClock } from "./audio/clock.js";
 import { Emitter } from "./emitter.js";
 import { Line } from "./line.js";
+import { WebRtcTransport } from "./transport/webrtc.js";
 import { WebSocketTransport } from "./transport/websocket.js";
 
 const SAMPLES_A_MS = 24;
@@ -18,8 +19,9 @@ export class Call extends Emitter {
     this._settings = settings;
     this._sound = sound;
     this._conversation = conversation;
-    this._line = new Line(api, () => new WebSocketTransport(api))
-      .on("open", (transport) => this._onOpen(transport))
+    this._api = api;
+    this._line = new Line(api, () => this._newTransport())
+      .on("open", () => this._onOpen())
       .on("trouble", (trouble) => this._onTrouble(trouble))
       .on("end", (trouble) => this._onEnd(trouble));
     this.isBegun = false;
@@ -83,6 +85,7 @@ export class Call extends Emitter {
     if (isPressed) {
       this.stop();
       this._pressedMs = 0;
+      if (!this._hasFrames) this._send("input_audio_buffer.clear");
     } else if (this._pressedMs < LEAST_COMMIT_MS) {
       this._send("input_audio_buffer.clear");
     } else {
@@ -123,11 +126,22 @@ export class Call extends Emitter {
 
   // ------------------------------------------------------------------------- line
 
-  _onOpen(transport) {
-    this._reset();
-    transport
+  _newTransport() {
+    const isWebRtc = this._settings.get("transport") === "webrtc" && !this._fellBack;
+    const transport = isWebRtc ? new WebRtcTransport(this._api, this._sound.stream) : new WebSocketTransport(this._api);
+    return transport
       .on("event", (event) => this._onEvent(event))
-      .on("audio", (item, samples) => this._onAudio(item, samples));
+      .on("audio", (item, samples) => this._onAudio(item, samples))
+      .on("stream", (stream) => this._sound.attach(stream));
+  }
+
+  /** Whether sound goes through our hands in frames; else tracks carry it, and the server sees to its end. */
+  get _hasFrames() {
+    return this._line.transport?.constructor.takesFrames ?? true;
+  }
+
+  _onOpen() {
+    this._reset();
     this._send("session.update", { session: this._settings.session() });
     for (const item of this._conversation.history()) this._send("conversation.item.create", { item });
     this.isLive = true;
@@ -138,6 +152,7 @@ export class Call extends Emitter {
   }
 
   _onTrouble(trouble) {
+    if (trouble.kind === "no-webrtc") this._fellBack = true;
     if (this.isLive) {
       this.isLive = false;
       this._sound.flush();
@@ -168,14 +183,16 @@ export class Call extends Emitter {
 
   _onFrame({ pcm, peak, time }) {
     const isOpen = !this.isMuted && (this.isPressed || !this._settings.isPushToTalk);
-    if (!isOpen) {
+    if (!this._hasFrames) {
+      this._sound.carry(isOpen);
+    } else if (!isOpen) {
       // Between two pushes nothing is sent; muted, silence is: a microphone is never closed.
       if (this._settings.isPushToTalk) return;
       pcm.fill(0);
     }
     this._pressedMs += 20;
-    this._line.transport?.sendAudio(pcm);
-    this._input.sent(time);
+    if (this._hasFrames) this._line.transport?.sendAudio(pcm);
+    if (this.isLive) this._input.sent(time);
     this.emit("spoke", { pcm, peak: isOpen ? peak : 0, time });
   }
 
@@ -185,7 +202,7 @@ export class Call extends Emitter {
   }
 
   _onHeard(heard) {
-    this._isSounding = heard.fillMs > 0;
+    this._isSounding = heard.fillMs !== 0;
     if (heard.item) this._conversation.played(heard.item, heard.position);
     this.emit("sounded", heard);
   }
@@ -206,8 +223,10 @@ export class Call extends Emitter {
     if (wasSounding) this._stopped = { from: onset, to: time };
   }
 
+  /** Tells the server how much of an answer was heard, which we know better; over WebRTC it knows as well. */
   async _truncate({ item_id, audio_end_ms }) {
     await this._flushing;
+    if (!this._hasFrames) return;
     const { item, position } = this._reached;
     const reached = item === item_id ? Math.floor(position / SAMPLES_A_MS) : 0;
     this._conversation.cutAt(item_id, reached);
@@ -229,6 +248,14 @@ const REACTIONS = {
   },
   "antiphon.output.resumed"() {
     this._onset = this._stopped = null;
+    this._sound.louden();
+  },
+  "antiphon.output.spoken"({ item_id, audio_ms }) {
+    // Over WebRTC nobody tells what is played; it is hardly later than what is sent.
+    if (!this._hasFrames) this._conversation.played(item_id, audio_ms * SAMPLES_A_MS);
+  },
+  "output_audio_buffer.started"() {
+    this._sound.expect(this._item);
   },
   "antiphon.output.interrupted"(event) {
     if (this._isSounding) this._fallSilent(this._onset ?? performance.now());

@@ -9,7 +9,7 @@ const NOTES = {
   aside: () => "heard, and talked on",
   lost: () => "this could not be understood",
   failed: () => "broken off: something failed",
-  cut: (item) => (parted(item)[1].trim() ? "interrupted: the rest was not heard" : "interrupted"),
+  cut: (item) => (parted(item)[1].trim() ? "interrupted: the rest was not heard" : "interrupted at its end"),
 };
 
 /** `list` is an <ol>, `stage` what scrolls. */
@@ -27,10 +27,11 @@ export class Captions {
     if (!item.text && item.state !== "lost") return;
     const isAtEnd = this._isAtEnd();
     const row = this._rows.get(item.id) ?? this._addRow(item);
-    const [heard, rest] = parted(item);
+    // What strikes the rest out shall not strike the gap before it.
+    const [heard, gap, rest] = partedAtGap(item);
     const isMachine = item.role === "assistant";
     row.element.dataset.state = item.state;
-    set(row.heard, isMachine ? heard : item.text);
+    set(row.heard, isMachine ? heard + gap : item.text);
     set(row.coming, isMachine ? rest : "");
     set(row.note, NOTES[item.state]?.(item) ?? "");
     if (isAtEnd) this._stage.scrollTop = this._stage.scrollHeight;
@@ -60,6 +61,12 @@ export class Captions {
     const { scrollHeight, scrollTop, clientHeight } = this._stage;
     return scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
   }
+}
+
+function partedAtGap(item) {
+  const [heard, rest] = parted(item);
+  const unheard = rest.trimStart();
+  return [heard, rest.slice(0, rest.length - unheard.length), unheard];
 }
 
 function make(tag, name) {

@@ -32,7 +32,7 @@ export class Controls {
     this.state = state;
     document.body.dataset.state = state;
     const isOpen = state !== "closed";
-    if (isOpen) document.body.dataset.called = "yes";
+    if (isOpen && state !== "connecting") document.body.dataset.called = "yes";
     this._find("state").textContent = STATES[state];
     this._mute.disabled = !isOpen || !this._hasMicrophone;
     this._hush.disabled = !["speaking", "thinking", "held"].includes(state);

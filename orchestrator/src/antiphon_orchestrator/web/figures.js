@@ -36,7 +36,7 @@ export class Figures {
     if (now - this._shownAt < SHOWN_EVERY_MS) return;
     this._shownAt = now;
     this._show("underruns", String(underruns));
-    this._show("buffer", milliseconds(fillMs));
+    this._show("buffer", fillMs === null ? "the browser's" : milliseconds(fillMs));
   }
 
   roundTrip(ms) {

@@ -111,7 +111,7 @@ call
     conversation.take(event);
     timeline.take(event, at);
     if (event.type === "antiphon.output.resumed") figures.wentOn();
-    if (event.type === "error") banner.show({ title: "The server says:", advice: event.error.message, detail: "" });
+    if (event.type === "error") banner.show({ kind: "error", title: "The server says:", advice: event.error.message, detail: "" });
     if (!NOT_KEPT.has(event.type)) recording.note(event, at);
   })
   .on("spoke", ({ pcm, peak, time }) => {
@@ -138,7 +138,7 @@ call
     banner.show(trouble);
   })
   .on("recovered", () => {
-    banner.hide();
+    banner.recovered();
     find("download").hidden = false;
   })
   .on("end", () => closeAll());

@@ -66,11 +66,16 @@ export class TimelineView {
   }
 
   _middle(lane) {
-    return this._height * (lane ? 0.72 : 0.32);
+    return this._height * (lane ? 0.71 : 0.29);
   }
 
   get _reach() {
-    return this._height * 0.15;
+    return this._height * 0.14;
+  }
+
+  /** Between the lanes: where waits and stops are told. */
+  get _between() {
+    return (this._middle(0) + this._middle(1)) / 2 + 3;
   }
 
   _drawSeconds() {
@@ -98,13 +103,13 @@ export class TimelineView {
     pen.fill();
   }
 
-  /** Text above a lane, no longer than there is room. */
-  _write(text, x, lane, colour, room = Infinity) {
+  /** Text at the outer side of a lane, no longer than there is room. */
+  _write(text, x, lane, room) {
     const { _pen: pen } = this;
-    pen.fillStyle = colour;
+    pen.fillStyle = this._colour.soft;
     pen.textAlign = "left";
     const shown = shortened(text, room, (part) => pen.measureText(part).width);
-    pen.fillText(shown, Math.max(4, x), this._middle(lane) - this._reach - 6);
+    pen.fillText(shown, x, this._middle(lane) + (lane ? this._reach + 14 : -this._reach - 6));
   }
 
   get _drawers() {
@@ -135,7 +140,7 @@ export class TimelineView {
     const next = this._timeline.spans.find(({ kind, from }) => kind === span.kind && from > span.from);
     const begin = Math.max(4, this._x(span.from));
     const room = (next ? this._x(next.from) : this._width) - begin - 10;
-    this._write(this._textOf(span.item), begin, lane, this._colour.soft, room);
+    this._write(this._textOf(span.item), begin, lane, room);
   }
 
   _drawHeld(span) {
@@ -146,14 +151,13 @@ export class TimelineView {
     pen.fillStyle = this._colour.held;
     pen.fillRect(from, this._middle(1) - this._reach, Math.max(2, to - from), 2 * this._reach);
     pen.globalAlpha = 1;
-    pen.textAlign = "left";
-    pen.fillText("held", from + 3, this._middle(1) + this._reach + 11);
+    pen.fillRect(from, this._middle(1) - this._reach, Math.max(2, to - from), 2);
   }
 
   _drawWait(span) {
     const { _pen: pen } = this;
     const [from, to] = [this._x(span.from), this._x(span.to ?? this._now)];
-    const y = (this._middle(0) + this._middle(1)) / 2 + 4;
+    const y = this._between + 2;
     pen.strokeStyle = pen.fillStyle = this._colour.answer;
     pen.lineWidth = 2;
     pen.beginPath();
@@ -164,8 +168,8 @@ export class TimelineView {
     pen.moveTo(to, y - 4);
     pen.lineTo(to, y + 4);
     pen.stroke();
-    pen.textAlign = "right";
-    if (span.to !== null) pen.fillText(`${Math.round(span.to - span.from)} ms`, from - 5, y + 4);
+    pen.textAlign = "left";
+    if (span.to !== null) pen.fillText(`${Math.round(span.to - span.from)} ms`, to + 6, y + 4);
   }
 
   _drawCut({ at, from }) {
@@ -174,7 +178,7 @@ export class TimelineView {
     pen.fillStyle = this._colour.cut;
     pen.fillRect(x, this._middle(0) - this._reach, 2, this._middle(1) + this._reach - this._middle(0) + this._reach);
     pen.textAlign = "left";
-    pen.fillText(`interrupted, gave way in ${Math.round(at - from)} ms`, x + 6, this._middle(1) + this._reach + 11);
+    pen.fillText(`gave way in ${Math.round(at - from)} ms`, x + 6, this._between + 6);
   }
 
   _learnColours() {

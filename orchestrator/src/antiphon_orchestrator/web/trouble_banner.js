@@ -1,6 +1,8 @@
 /** Tells what is wrong, and asks for the key where one is needed. */
 
 const WANTS_KEY = new Set(["key", "wrong-key"]);
+/** What is over as soon as the server is there again. */
+const OF_THE_LINE = new Set(["gone", "full", "starting", "no-webrtc", "ended", ...WANTS_KEY]);
 
 /** `onKey` is given the key that the user enters. */
 export class TroubleBanner {
@@ -27,6 +29,11 @@ export class TroubleBanner {
     this._form.hidden = !WANTS_KEY.has(kind);
     this._banner.hidden = false;
     if (!this._form.hidden) this._key.focus();
+  }
+
+  /** The server is there. */
+  recovered() {
+    if (OF_THE_LINE.has(this._banner.dataset.kind)) this.hide();
   }
 
   hide() {

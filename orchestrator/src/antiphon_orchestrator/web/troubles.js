@@ -20,7 +20,7 @@ const WORDS = {
   full: ["All conversations that this server holds at once are taken.", "The page tries again by itself."],
   starting: ["The server is still starting.", "The page connects as soon as it is ready."],
   gone: ["The server does not answer.", "The page goes on trying; the conversation is kept."],
-  "webrtc-off": ["This server offers no WebRTC.", "The call goes on over a WebSocket."],
+  "no-webrtc": ["WebRTC does not get through to the server.", "The call goes on over a WebSocket."],
   ended: ["The conversation has ended.", "Press the button to go on with it."],
 };
 

@@ -64,6 +64,7 @@ export class Voices {
     const chosen = this._known?.find(({ id }) => id === this._settings.get("voice"));
     for (const button of this._list.querySelectorAll("input")) button.checked = button.value === (chosen?.id ?? "");
     this._chip.textContent = chosen?.id ? nameOf(chosen) : "";
+    this._chip.hidden = !chosen?.id;
     // A voice that is not loaded will be, as soon as it is to speak: its progress is worth watching.
     if (chosen?.id && !chosen.resident) this._asking = setTimeout(() => this.load(), ASKED_AGAIN_MS);
   }

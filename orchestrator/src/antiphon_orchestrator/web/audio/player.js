@@ -98,7 +98,7 @@ export class Player {
     this._fadeIn(taken);
     output.set(taken, made);
     made += taken.length;
-    this._lastSample = output[made - 1] ?? 0;
+    if (made) this._lastSample = output[made - 1];
     if (made < output.length) this._runDry(output, made);
     return true;
   }
