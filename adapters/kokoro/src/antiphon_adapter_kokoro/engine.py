@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,6 +16,8 @@ _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 def load_engine(network: Path, device: str, threads: int) -> Kokoro:
     """The engine without voices: styles are handed to it utterance by utterance, so that they can be blended."""
+    # Its reader of texts warns of every text whose words run together in speech, which many do.
+    logging.getLogger("phonemizer").setLevel(logging.ERROR)
     provider = _provider(device)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import onnx
 import onnxruntime
@@ -17,11 +20,13 @@ _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 def load_voice(network: Path, device: str, threads: int, *, timings: bool) -> PiperVoice:
     """The voice in `network` and the `.json` beside it, on so many threads."""
-    provider = _provider(device)
+    provider, options = _provider(device), _session_options(threads)
     try:
         config = PiperConfig.from_dict(json.loads(Path(f"{network}.json").read_text(encoding="utf-8")))
-        content = _with_timings(network) if timings else network.read_bytes()
-        session = onnxruntime.InferenceSession(content, sess_options=_session_options(threads), providers=[provider])
+        with _with_timings(network) if timings else nullcontext(network) as path:
+            session = onnxruntime.InferenceSession(
+                str(path), sess_options=_session_options(threads), providers=[provider]
+            )
     except CannotLoad:
         raise
     except Exception as error:  # neither onnx nor onnxruntime has a class for files that are none of theirs
@@ -33,8 +38,10 @@ def load_voice(network: Path, device: str, threads: int, *, timings: bool) -> Pi
     return PiperVoice(session=session, config=config)
 
 
-def _with_timings(network: Path) -> bytes:
-    """The network with one more output: how long each phoneme is."""
+@contextmanager
+def _with_timings(network: Path) -> Iterator[Path]:
+    """The network with one more output, how long each phoneme is; in a file, as onnxruntime would keep bytes in memory
+    for as long as the session lives."""
     model = onnx.load(str(network))
     lengths = {output for node in model.graph.node if node.op_type == "Ceil" for output in node.output}
     if len(lengths) != 1:
@@ -45,7 +52,11 @@ def _with_timings(network: Path) -> bytes:
         )
     if not lengths & {output.name for output in model.graph.output}:
         add_alignment_output(model)
-    return bytes(model.SerializeToString())
+    with TemporaryDirectory() as folder:
+        changed = Path(folder) / network.name
+        onnx.save(model, str(changed))
+        del model
+        yield changed
 
 
 def _session_options(threads: int) -> onnxruntime.SessionOptions:
