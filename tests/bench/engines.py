@@ -22,7 +22,7 @@ import grpc
 from antiphon_core.audio import Frame
 from engines_environments import Peer, python_of
 from engines_understood import SENTENCES, Ears
-from worker import BareEngine, Worker, channel_to, opened
+from worker import RATE_HZ, BareEngine, Worker, channel_to, opened
 
 PARALLEL = (1, 2, 4)
 TEXTS = SENTENCES[:3]
@@ -66,7 +66,7 @@ async def ask_worker(channel: grpc.aio.Channel, parallel: int) -> tuple[float, f
 
     began_s = time.perf_counter()
     await asyncio.gather(*(caller() for _ in range(parallel)))
-    return statistics.median(first_ms), time.perf_counter() - began_s, samples / 48_000
+    return statistics.median(first_ms), time.perf_counter() - began_s, samples / RATE_HZ
 
 
 async def compare(engine: str, flags: list[str], python: Path, peer: Path | None, rounds: int) -> list[str]:

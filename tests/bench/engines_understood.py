@@ -6,7 +6,7 @@ import re
 
 import grpc
 import numpy as np
-from antiphon_core.audio import Frame, PcmFormat
+from antiphon_core.audio import Frame
 from antiphon_core.store import Store, catalogue_of
 from antiphon_orchestrator.asr.moonshine import MoonshineAsr
 from antiphon_orchestrator.ports import EARS_RATE_HZ
@@ -45,7 +45,7 @@ class Ears:
 
     async def errors(self, channel: grpc.aio.Channel, text: str) -> tuple[int, int]:
         """Words that were heard otherwise than they were meant, and all words."""
-        call = await opened(channel, text, format=PcmFormat(EARS_RATE_HZ))
+        call = await opened(channel, text, rate_hz=EARS_RATE_HZ)
         pcm = b""
         while (event := await call.receive()) is not None:
             if isinstance(event, Frame):

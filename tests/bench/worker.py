@@ -29,6 +29,8 @@ from antiphon_core.wire.rpc import CHANNEL_OPTIONS
 from antiphon_core.wire.workers import WorkerClient
 
 ROUNDS = 100
+RATE_HZ = 24_000
+"""What the orchestrator asks for."""
 TEXT = "The harbour is quiet this morning, and the boats are still asleep."
 TEXTS = (
     "The harbour is quiet this morning, and the boats are still asleep.",
@@ -100,10 +102,9 @@ async def channel_to(worker: Worker) -> AsyncIterator[grpc.aio.Channel]:
         yield channel
 
 
-async def opened(channel: grpc.aio.Channel, text: str, **start: Any) -> UtteranceCall:
-    """At the rate that the orchestrator asks for."""
+async def opened(channel: grpc.aio.Channel, text: str, rate_hz: int = RATE_HZ, **start: Any) -> UtteranceCall:
     call = UtteranceCall(channel)
-    await call.send(Start(format=PcmFormat(24_000), **start))
+    await call.send(Start(format=PcmFormat(rate_hz), **start))
     await call.send(Text(text, last=True))
     await call.end()
     return call

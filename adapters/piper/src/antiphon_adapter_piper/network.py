@@ -24,9 +24,7 @@ def load_voice(network: Path, device: str, threads: int, *, timings: bool) -> Pi
     try:
         config = PiperConfig.from_dict(json.loads(Path(f"{network}.json").read_text(encoding="utf-8")))
         with _with_timings(network) if timings else nullcontext(network) as path:
-            session = onnxruntime.InferenceSession(
-                str(path), sess_options=_session_options(threads), providers=[provider]
-            )
+            session = onnxruntime.InferenceSession(str(path), sess_options=options, providers=[provider])
     except CannotLoad:
         raise
     except Exception as error:  # neither onnx nor onnxruntime has a class for files that are none of theirs
