@@ -20,20 +20,22 @@ from dataclasses import replace
 from pathlib import Path
 
 from antiphon_core.logs import set_up_logs
+from antiphon_core.registry import roll
 from antiphon_core.registry.base import WorkerRecord
 from antiphon_core.registry.documents import Beat, revision_of, write_beat, write_document
 from antiphon_core.registry.urls import announcer_for, fleet_for
 from antiphon_core.testkit.redis_server import RedisServer
 from antiphon_orchestrator.speech.judge import Wanted
 from antiphon_orchestrator.speech.router import Router, Situation
-from listener import WORDS, Told, listening
+from listener import Told, listening
 from redis import Redis
 from registry_party import description, until
-from workers import workers
+from workers import WorkerProcess, workers
 
 WORKERS = 1_000
 DECISIONS = 5_000
 REGISTERED = 10_000
+SENTENCE = "Quietly walked seven old friends along the winding river."
 AS_SLOW_AS_SPEECH = ("--option", "rtf=0.9", "--option", "chunk_ms=60")
 """So that nothing is in stock when a worker is killed."""
 
@@ -48,9 +50,10 @@ def main() -> None:
     routing()
     with tempfile.TemporaryDirectory() as folder, RedisServer(Path(folder)) as redis:
         asyncio.run(watch_lag(redis.url, arguments.watches))
-        asyncio.run(many(redis, arguments.registered))
     with tempfile.TemporaryDirectory() as folder, RedisServer(Path(folder)) as redis:
         asyncio.run(kills(redis.url, arguments.kills))
+    with tempfile.TemporaryDirectory() as folder, RedisServer(Path(folder)) as redis:
+        asyncio.run(many(redis, arguments.registered))
 
 
 def routing() -> None:
@@ -99,6 +102,7 @@ async def watch_lag(url: str, times: int) -> None:
 
 async def many(redis: RedisServer, number: int) -> None:
     """What so many workers cost a watcher: to read them all, and to hear them for a second."""
+    roll.TTL_S = 3_600.0  # these workers beat once
     register(redis, number)
     before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     began_s, cpu_s = time.perf_counter(), time.process_time()
@@ -140,29 +144,33 @@ def register(redis: RedisServer, number: int) -> None:
 
 async def kills(url: str, times: int) -> None:
     """An engine as slow as speech is killed at any moment; the gap is what the listener hears of it."""
-    chance, told = random.Random(1), list[Told]()
-    async with workers(url, 2, *AS_SLOW_AS_SPEECH) as there, listening(url, 2) as listener:
+    chance, told, restarts = random.Random(1), list[Told](), set[asyncio.Task[None]]()
+    async with workers(url, 3, *AS_SLOW_AS_SPEECH) as there, listening(url, 3) as listener:
         for _ in range(times):
-            hearing = asyncio.create_task(listener.hear())
-            at_ms = chance.uniform(500, 3_500)
+            await until(lambda: len(listener.fleet.workers()) >= 2, 60.0)
+            hearing = asyncio.create_task(listener.hear(SENTENCE))
+            at_ms = chance.uniform(200, 2_000)
             await until(lambda at_ms=at_ms: listener.speaking and listener.heard_ms > at_ms)  # type: ignore[misc]
             struck = next(worker for worker in there if worker.address == listener.speaking)
             struck.send(signal.SIGKILL)
             told.append(await hearing)
-            await struck.ended()
-            await struck.start()
-            await until(lambda: len(listener.fleet.workers()) == 2)
-    wrong = [one for one in told if one.words != WORDS]
-    calm = await calm_gap(url)
-    tell("gap_ms", [one.gap_ms for one in told], without_a_kill=calm, heard_wrong=len(wrong))
+            restarts.add(asyncio.create_task(again(struck)))
+        await asyncio.gather(*restarts)
+    wrong = [one for one in told if one.words != SENTENCE.removesuffix(".").split()]
+    tell("gap_ms", [one.gap_ms for one in told], without_a_kill=await calm_gap(url), heard_wrong=len(wrong))
     for one in wrong:
         print(json.dumps({"heard": one.words, "failure": str(one.failure), "failovers": one.failovers}))
+
+
+async def again(worker: WorkerProcess) -> None:
+    await worker.ended()
+    await worker.start()
 
 
 async def calm_gap(url: str) -> float:
     """What the same engine's listener hears of gaps without any kill."""
     async with workers(url, 1, *AS_SLOW_AS_SPEECH), listening(url, 1) as listener:
-        return round((await listener.hear()).gap_ms)
+        return round((await listener.hear(SENTENCE)).gap_ms)
 
 
 def tell(name: str, values: Sequence[float], **more: object) -> None:

@@ -20,13 +20,14 @@ from antiphon_core.errors import (
     UnknownVoice,
     WorkerGone,
 )
-from antiphon_core.registry.base import ModelState, ModelStatus
+from antiphon_core.registry.base import Load, ModelState, ModelStatus
 from antiphon_core.utterance import Finished, Start, Started
 from antiphon_orchestrator.ports import Handover, SpeechEvent, VoiceChoice
 from antiphon_orchestrator.speech import fleet_speech
 from antiphon_orchestrator.speech.client import Patience, SpeechClient
-from antiphon_orchestrator.speech.fleet_speech import MOST_TRIES, FleetSpeech, pick_two_at_random
+from antiphon_orchestrator.speech.fleet_speech import MOST_TRIES, FleetSpeech, patience_with, pick_two_at_random
 from antiphon_orchestrator.speech.policies import Rules
+from antiphon_orchestrator.speech.router import Route
 from antiphon_orchestrator.testing.server import ScriptedFleet, eventually
 from antiphon_orchestrator.testing.server import worker as record
 from antiphon_orchestrator.testing.speech import FRAMES_PER_WORD, words_heard
@@ -302,6 +303,33 @@ async def test_without_any_worker_it_says_how_to_start_one() -> None:
     async with fleet_of() as fleet:
         with pytest.raises(WorkerGone, match="start one with"):
             await fleet.say()
+
+
+@pytest.mark.parametrize(
+    ("resident", "busy", "usual_ms", "started_s", "first_s"),
+    [
+        (True, 0.5, 0.0, 3.0, 10.0),
+        (True, 1.0, 0.0, 10.0, 10.0),
+        (False, 0.0, 0.0, 120.0, 10.0),
+        (True, 0.0, 80.0, 3.0, 3.0),
+        (True, 0.0, 500.0, 3.0, 5.0),
+        (True, 0.0, 9_000.0, 3.0, 10.0),
+    ],
+)
+def test_patience_is_what_a_worker_needs_by_what_it_says(
+    resident: bool, busy: float, usual_ms: float, started_s: float, first_s: float
+) -> None:
+    known = record()
+    known = replace(known, description=replace(known.description, load=Load(first_audio_p50_ms=usual_ms)))
+    assert patience_with(Route(known, "scripted/one", resident, busy), Patience()) == Patience(started_s, first_s)
+
+
+async def test_sessions_are_remembered_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fleet_speech, "_REMEMBERED_SESSIONS", 2)
+    async with fleet_of(ScriptedWorker()) as fleet:
+        for session in ("a", "b", "a", "c"):
+            await fleet.say(session)
+        assert list(fleet.speech._kept) == ["a", "c"]
 
 
 def test_two_places_are_different() -> None:

@@ -33,6 +33,8 @@ MOST_TRIES = 4
 _REMEMBERED_SESSIONS = 10_000
 _SPARE_CHANNELS = 16
 _LOAD_S = 120.0
+_AT_ONCE_S = 3.0
+_SO_MUCH_LONGER = 10
 
 
 def pick_two_at_random(count: int) -> tuple[int, int]:
@@ -158,7 +160,7 @@ class FleetSpeech:
         self._in_flight[address] += 1
         self._speaking[session_id] += 1
         try:
-            speaking = self._client.speak(route.record, start, progress.rest, self._patience_with(route))
+            speaking = self._client.speak(route.record, start, progress.rest, patience_with(route, self._patience))
             async with aclosing(speaking) as events:
                 async for event in events:
                     if handover is not None:
@@ -172,19 +174,6 @@ class FleetSpeech:
             self._speaking[session_id] -= 1
             if not self._speaking[session_id]:
                 del self._speaking[session_id]
-
-    def _patience_with(self, route: Route) -> Patience:
-        """One that has the model in memory and a free place begins at once, or it hangs."""
-        patience, load = self._patience, route.record.description.load
-        started_s = patience.started_s
-        if not route.resident:
-            started_s = max(started_s, _LOAD_S)
-        elif route.busy < 1:
-            started_s = min(started_s, 2.0)
-        first_s = patience.first_s
-        if load.first_audio_p50_ms:
-            first_s = min(first_s, max(2.0, load.first_audio_p50_ms / 100))
-        return replace(patience, started_s=started_s, first_s=first_s)
 
     def _note_failure(self, route: Route, attempt: _Attempt, error: AntiphonError) -> None:
         attempt.failures[route.record.address] = error
@@ -206,6 +195,19 @@ class FleetSpeech:
             self._kept.move_to_end(session_id)
             if len(self._kept) > _REMEMBERED_SESSIONS:
                 self._kept.popitem(last=False)
+
+
+def patience_with(route: Route, patience: Patience) -> Patience:
+    """One that has the model in memory and a free place begins at once, or it hangs."""
+    started_s = patience.started_s
+    if not route.resident:
+        started_s = max(started_s, _LOAD_S)
+    elif route.busy < 1:
+        started_s = min(started_s, _AT_ONCE_S)
+    first_s = patience.first_s
+    if usual_ms := route.record.description.load.first_audio_p50_ms:
+        first_s = min(first_s, max(_AT_ONCE_S, _SO_MUCH_LONGER * usual_ms / 1000))
+    return replace(patience, started_s=started_s, first_s=first_s)
 
 
 def _placed(event: SynthesisEvent, progress: Progress) -> SynthesisEvent:
