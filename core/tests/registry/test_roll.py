@@ -118,6 +118,13 @@ def test_a_worker_that_moves_is_known_once() -> None:
     assert names(roll) == ["a", "b"]
 
 
+def test_names_are_told_of_those_that_are_known() -> None:
+    roll = seeing()
+    roll.hear(new("a"), 0.0)
+    assert roll.names(["a", "stranger"]) == ["a"]
+    assert roll.workers() is roll.workers()
+
+
 class AnyOrder(RuleBasedStateMachine):
     """Whatever is heard, read, missed and forgotten, in whatever order."""
 
