@@ -15,11 +15,12 @@ import compose
 import pytest
 from podman import HOW, Podman, missing
 
-from tools.projects import find_projects
+from tools.projects import ROOT, Project
 
 PROJECT = "antiphon-test"
 KEPT = "ANTIPHON_IMAGES_DIR"
 BUILD_S = 3_000.0
+CERTIFICATES = "/run/secrets/ca.pem"
 Image = Callable[[str], str]
 
 
@@ -41,28 +42,29 @@ def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
 
 
 @pytest.fixture(scope="session")
-def image(podman: Podman, tmp_path_factory: pytest.TempPathFactory) -> Image:
+def pip_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """What pip and Poetry are told here about indexes and certificates, by the places where containers look for it."""
+    index, certificates = os.environ.get("POETRY_PYPI_MIRROR_URL", ""), os.environ.get("REQUESTS_CA_BUNDLE", "")
+    lines = ["[global]", "timeout = 180"]
+    lines += [f"index-url = {index}"] if index else []
+    lines += [f"cert = {CERTIFICATES}"] if certificates else []
+    settings = tmp_path_factory.mktemp("pip") / "pip.conf"
+    settings.write_text("\n".join(lines), encoding="utf-8")
+    return {"/etc/pip.conf": settings, **({CERTIFICATES: Path(certificates)} if certificates else {})}
+
+
+@pytest.fixture(scope="session")
+def image(podman: Podman, pip_files: dict[str, Path]) -> Image:
     """The name of a service's image, which is built at its first use."""
-    secrets = pip_secrets(tmp_path_factory.mktemp("secrets"))
+    secrets = " ".join(f"--secret=id={Path(place).name},src={path}" for place, path in pip_files.items())
+    version = str(Project(ROOT / "core").pyproject["project"]["version"])
 
     @cache
     def built(service: str) -> str:
         flags = f"--podman-build-args=--network=host --pull=never {secrets}"
-        version = next(project.pyproject["project"]["version"] for project in find_projects() if project.is_published)
         arguments = ("--build-arg", f"VERSION={version}", "--build-arg", "REVISION=tested")
         command = compose.command(PROJECT, service)
         podman.run(*command[:1], flags, *command[1:], "build", *arguments, service, timeout_s=BUILD_S)
         return str(compose.services()[service]["image"]).replace("${ANTIPHON_TAG:-local}", "local")
 
     return built
-
-
-def pip_secrets(folder: Path) -> str:
-    """What pip and Poetry are told here about indexes and certificates, as flags of a build."""
-    index, certificates = os.environ.get("POETRY_PYPI_MIRROR_URL", ""), os.environ.get("REQUESTS_CA_BUNDLE", "")
-    lines = ["[global]", "timeout = 180"]
-    lines += [f"index-url = {index}"] if index else []
-    lines += ["cert = /run/secrets/ca.pem"] if certificates else []
-    (folder / "pip.conf").write_text("\n".join(lines), encoding="utf-8")
-    secrets = f"--secret=id=pip.conf,src={folder / 'pip.conf'}"
-    return f"{secrets} --secret=id=ca.pem,src={certificates}" if certificates else secrets
