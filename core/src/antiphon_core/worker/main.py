@@ -19,6 +19,7 @@ from antiphon_core.worker.app import App
 from antiphon_core.worker.check import check
 from antiphon_core.worker.hosting import loader_for
 from antiphon_core.worker.listing import list_adapters
+from antiphon_core.worker.loop import run
 from antiphon_core.worker.plugins import load_adapter
 from antiphon_core.worker.settings import WorkerSettings
 
@@ -59,7 +60,7 @@ def _run(flags: dict[str, Any], *, checking: bool) -> int:
     if checking:
         asyncio.run(check(load_adapter(live.now.adapter), live))
         return 0
-    return asyncio.run(_serve(live))
+    return run(_serve(live))
 
 
 async def _serve(live: LiveSettings[WorkerSettings]) -> int:
