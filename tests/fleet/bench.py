@@ -27,7 +27,7 @@ from antiphon_core.registry.urls import announcer_for, fleet_for
 from antiphon_core.testkit.redis_server import RedisServer
 from antiphon_orchestrator.speech.judge import Wanted
 from antiphon_orchestrator.speech.router import Router, Situation
-from listener import Told, listening
+from listener import Listener, Told, listening
 from redis import Redis
 from registry_party import description, until
 from workers import WorkerProcess, workers
@@ -146,20 +146,30 @@ async def kills(url: str, times: int) -> None:
     """An engine as slow as speech is killed at any moment; the gap is what the listener hears of it."""
     chance, told, restarts = random.Random(1), list[Told](), set[asyncio.Task[None]]()
     async with workers(url, 3, *AS_SLOW_AS_SPEECH) as there, listening(url, 3) as listener:
-        for _ in range(times):
+        while len(told) < times:
             await until(lambda: len(listener.fleet.workers()) >= 2, 60.0)
             hearing = asyncio.create_task(listener.hear(SENTENCE))
-            at_ms = chance.uniform(200, 2_000)
-            await until(lambda at_ms=at_ms: listener.speaking and listener.heard_ms > at_ms)  # type: ignore[misc]
-            struck = next(worker for worker in there if worker.address == listener.speaking)
-            struck.send(signal.SIGKILL)
-            told.append(await hearing)
-            restarts.add(asyncio.create_task(again(struck)))
+            struck = await strike(listener, there, chance.uniform(200, 2_000), hearing)
+            heard = await hearing
+            if struck is not None:
+                told.append(heard)
+                restarts.add(asyncio.create_task(again(struck)))
         await asyncio.gather(*restarts)
     wrong = [one for one in told if one.words != SENTENCE.removesuffix(".").split()]
     tell("gap_ms", [one.gap_ms for one in told], without_a_kill=await calm_gap(url), heard_wrong=len(wrong))
     for one in wrong:
         print(json.dumps({"heard": one.words, "failure": str(one.failure), "failovers": one.failovers}))
+
+
+async def strike(
+    listener: Listener, there: Sequence[WorkerProcess], at_ms: float, hearing: asyncio.Task[Told]
+) -> WorkerProcess | None:
+    """Kills whoever speaks once so much was heard; None if it was over before."""
+    await until(lambda: hearing.done() or (listener.speaking and listener.heard_ms > at_ms), 60.0)
+    struck = next((worker for worker in there if worker.address == listener.speaking), None)
+    if struck is not None:
+        struck.send(signal.SIGKILL)
+    return struck
 
 
 async def again(worker: WorkerProcess) -> None:

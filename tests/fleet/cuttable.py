@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -25,8 +26,9 @@ class Cuttable:
         self._whole.set()
 
     @asynccontextmanager
-    async def serving(self) -> AsyncIterator[Cuttable]:
-        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+    async def serving(self, tls: ssl.SSLContext | None = None) -> AsyncIterator[Cuttable]:
+        """With `tls` callers speak TLS, which ends here."""
+        server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=tls)
         self.port = server.sockets[0].getsockname()[1]
         try:
             yield self

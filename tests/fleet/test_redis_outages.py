@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -72,6 +74,17 @@ async def test_sentinel_names_another_master_and_everybody_follows(tmp_path: Pat
             assert not here.lost
 
 
+async def test_tls_with_an_authority_of_ones_own(tmp_path: Path) -> None:
+    context, certificate = self_signed(tmp_path)
+    with RedisServer(tmp_path, "requirepass secret") as redis:
+        async with Cuttable(redis.port).serving(context) as line:
+            url = f"rediss://:secret@localhost:{line.port}"
+            async with party(f"{url}?ca={certificate}", *WORKERS):
+                await sees_all(f"{url}?ca={certificate}", WORKERS)
+                with pytest.raises(TimeoutError):
+                    await sees_all(url, WORKERS, 2.0)
+
+
 async def test_a_cluster_serves(tmp_path: Path) -> None:
     lines = ("cluster-enabled yes", "cluster-config-file nodes.conf", f"cluster-port {free_port()}")
     with RedisServer(tmp_path, *lines) as redis:
@@ -108,3 +121,16 @@ def sentinel(folder: Path) -> Iterator[tuple[str, RedisServer]]:
             while not client.execute_command("SENTINEL", "REPLICAS", "mymaster"):
                 pass
         yield f"redis+sentinel://127.0.0.1:{watcher.port}/mymaster", master
+
+
+def self_signed(folder: Path) -> tuple[ssl.SSLContext, Path]:
+    """A server's side of TLS, and the authority that its callers need."""
+    certificate, key = folder / "cert.pem", folder / "key.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1",
+         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    return context, certificate
