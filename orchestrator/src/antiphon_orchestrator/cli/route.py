@@ -30,7 +30,7 @@ _SETTINGS = ("config", "registry", "voice", "language", "routing", "fallbacks", 
 def main(argv: Sequence[str]) -> int:
     arguments = _parser().parse_args(argv)
     settings = read_settings(ServerSettings, given_flags(arguments, ServerSettings))
-    set_up_logs("error", "console")
+    set_up_logs("warning", "console")
     fleet = asyncio.run(_fleet(settings.registry, arguments.wait))
     wanted = Wanted(settings.voice, settings.language, frozenset(Capability(name) for name in arguments.need or ()))
     router, now = Router(rules_of(settings)), Situation(keep=arguments.keep)
