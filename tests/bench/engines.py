@@ -14,6 +14,7 @@ import os
 import platform
 import statistics
 import time
+from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +25,6 @@ from engines_environments import Peer, python_of
 from engines_understood import SENTENCES, Ears
 from worker import RATE_HZ, BareEngine, Worker, channel_to, opened
 
-PARALLEL = (1, 2, 4)
 TEXTS = SENTENCES[:3]
 PEERS = {"piper": "wyoming-piper"}
 
@@ -69,7 +69,9 @@ async def ask_worker(channel: grpc.aio.Channel, parallel: int) -> tuple[float, f
     return statistics.median(first_ms), time.perf_counter() - began_s, samples / RATE_HZ
 
 
-async def compare(engine: str, flags: list[str], python: Path, peer: Path | None, rounds: int) -> list[str]:
+async def compare(
+    engine: str, flags: list[str], python: Path, peer: Path | None, callers: list[int], rounds: int
+) -> AsyncIterator[str]:
     """All parties take turns, so that every round saw the same machine."""
     with ExitStack() as stack:
         bare = BareEngine(engine, *flags, python=python)
@@ -79,14 +81,14 @@ async def compare(engine: str, flags: list[str], python: Path, peer: Path | None
         other = Peer(peer) if peer else None
         if other:
             stack.callback(other.end)
-        lines = [load_line(engine, bare, worker)]
-        if other:
-            lines.append(f"{PEERS[engine]}: loaded in {other.load_s:.1f} s")
         async with channel_to(worker) as channel:
-            for parallel in PARALLEL:
-                lines += await row(engine, bare, channel, other, parallel, rounds)
-            lines.append(await understood(engine, channel))
-    return lines
+            for parallel in callers:
+                for line in await row(engine, bare, channel, other, parallel, rounds):
+                    yield line
+            yield load_line(engine, bare, worker)
+            if other:
+                yield f"{PEERS[engine]}: loaded in {other.load_s:.1f} s; memory {other.rss_bytes / 1e6:.0f} MB"
+            yield await understood(engine, channel)
 
 
 def load_line(engine: str, bare: BareEngine, worker: Worker) -> str:
@@ -128,6 +130,7 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("engines", nargs="*", default=["hibari", "piper", "kokoro"])
     parser.add_argument("--rounds", type=int, default=6)
+    parser.add_argument("--callers", type=int, nargs="+", default=[1, 2, 4], help="how many speak at once")
     parser.add_argument("--threads", type=int, default=1, help="threads that one utterance may use")
     parser.add_argument("--flags", action="append", default=[], help="NAME=FLAGS for an engine's worker")
     parser.add_argument("--python", action="append", default=[], help="NAME=PATH of an engine's or a peer's Python")
@@ -139,7 +142,8 @@ async def main() -> None:
         own = ["--threads", str(options.threads), *flags.get(engine, "").split()]
         python = python_of(engine, pythons)
         peer = python_of(PEERS[engine], pythons) if engine in PEERS else None
-        print("\n".join(await compare(engine, own, python, peer, options.rounds)), flush=True)
+        async for line in compare(engine, own, python, peer, options.callers, options.rounds):
+            print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -36,12 +36,15 @@ class Peer:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
         self.load_s = self._read()["load_s"]
+        self.rss_bytes = 0.0
 
     def ask(self, texts: Sequence[str], parallel: int) -> dict[str, float]:
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"texts": texts, "parallel": parallel}) + "\n")
         self._process.stdin.flush()
-        return self._read()
+        said = self._read()
+        self.rss_bytes = said["rss_bytes"]
+        return said
 
     def _read(self) -> dict[str, float]:
         assert self._process.stdout is not None

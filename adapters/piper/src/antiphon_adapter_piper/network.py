@@ -61,8 +61,6 @@ def _session_options(threads: int) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    # Threads that spin while they wait take the time of other utterances, and of other processes.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return options
 
 
