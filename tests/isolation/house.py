@@ -12,9 +12,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import psutil
 
-READY_S = 300.0
+READY_S = 600.0
 _READY = "Antiphon is ready: "
 
 
@@ -29,6 +30,16 @@ class House:
 
     url: str
     process: psutil.Process
+
+    async def engines(self, count: int) -> set[str]:
+        """Those that the server can speak with, once there are so many: it is ready as soon as it has one."""
+        async with asyncio.timeout(READY_S), httpx.AsyncClient(base_url=self.url) as client:
+            while True:
+                answer = (await client.get("/v1/voices")).raise_for_status()
+                engines = {str(voice["engine"]) for voice in answer.json()["data"]}
+                if len(engines) == count:
+                    return engines
+                await asyncio.sleep(0.5)
 
     def worker(self, engine: str) -> psutil.Process:
         """The process that hosts the engine."""

@@ -12,7 +12,7 @@ from tools.export import export
 from tools.projects import find_adapters
 
 TONE = next(project for project in find_adapters() if project.folder.name == "tone")
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from environment import Environment, address_of_ready_worker, installed
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from antiphon_orchestrator.cli.main import main
 from antiphon_orchestrator.environments import pythons
 from antiphon_orchestrator.environments.errors import NoEnvironment
 from antiphon_orchestrator.environments.hosts import python_of
-from antiphon_orchestrator.environments.place import Place, Record, environments_root
+from antiphon_orchestrator.environments.place import Place, Record, environments_root, places
 from antiphon_orchestrator.environments.sources import ADAPTER_GROUP
 from antiphon_orchestrator.environments.trial import own_variables
 
@@ -72,6 +72,13 @@ def test_a_damaged_record_is_said(root: Path) -> None:
 def test_a_name_that_is_no_engines_leads_nowhere(name: str) -> None:
     with pytest.raises(NoEnvironment, match="no engine's name"):
         Place(environments_root(), name)
+
+
+def test_what_else_lies_beside_environments_is_passed_over(root: Path) -> None:
+    finished(root, sys.executable)
+    (root / "lost+found").mkdir()
+    (root / "notes").touch()
+    assert [place.engine for place in places(root)] == ["chirp"]
 
 
 def test_environments_are_kept_in_the_users_data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

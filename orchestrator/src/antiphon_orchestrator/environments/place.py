@@ -52,7 +52,7 @@ class Place:
     """The folder of one engine's environment."""
 
     def __init__(self, root: Path, engine: str) -> None:
-        if not engine.replace("-", "_").isidentifier():
+        if not _is_name(engine):
             raise NoEnvironment(f"{engine!r} is no engine's name; one has letters, digits and dashes", subject=engine)
         self.engine = engine
         self.folder = root / engine
@@ -122,6 +122,9 @@ class Place:
 def places(root: Path) -> Iterator[Place]:
     """Every engine for which there is something on this machine, by name."""
     if root.is_dir():
-        for folder in sorted(root.iterdir()):
-            if folder.is_dir() and (place := Place(root, folder.name)).begun:
-                yield place
+        names = sorted(folder.name for folder in root.iterdir() if _is_name(folder.name))
+        yield from (place for place in (Place(root, name) for name in names) if place.begun)
+
+
+def _is_name(engine: str) -> bool:
+    return engine.replace("-", "_").isidentifier()
