@@ -56,7 +56,7 @@ async def test_a_cough_hushes_the_voice_and_it_goes_on() -> None:
     assert "output_audio_buffer.cleared" not in call.types
 
 
-async def test_every_fifth_packet_may_be_lost_and_nothing_is_late() -> None:
+async def test_every_fifth_packet_may_be_lost_and_nothing_is_late(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is lost becomes silence; what comes after it is heard when it comes."""
     asr = OneSentence("What is it?")
     async with serving(Sounding(asr=asr)) as server, calling(server.http) as call:
@@ -69,7 +69,7 @@ async def test_every_fifth_packet_may_be_lost_and_nothing_is_late() -> None:
             if sent % 5:
                 await send(data)
 
-        transport._send_rtp = lossy
+        monkeypatch.setattr(transport, "_send_rtp", lossy)
         call.microphone.say(tone(2.0))
         await call.until("response.done")
     longest = max(asr.heard, key=len)
@@ -99,6 +99,7 @@ async def move(caller: RtcCaller) -> None:
     connection._protocols.append(protocol)
     pair = aioice.ice.CandidatePair(protocol, old.remote_candidate)
     request = connection.build_request(pair, nominate=True)
+    assert connection.remote_password is not None
     await protocol.request(request, pair.remote_addr, integrity_key=connection.remote_password.encode())
     connection._nominated[1] = pair
     old.protocol.transport.abort()

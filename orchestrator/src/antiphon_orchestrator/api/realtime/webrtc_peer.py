@@ -9,6 +9,7 @@ from typing import Any
 
 import aiortc
 import av
+import structlog
 from antiphon_core.audio import FRAME_MS
 
 from antiphon_orchestrator.api.realtime.faults import Fault
@@ -16,6 +17,8 @@ from antiphon_orchestrator.api.realtime.webrtc_doors import Doors
 from antiphon_orchestrator.api.realtime.webrtc_ears import OPUS_RATE_HZ, PacketEars
 from antiphon_orchestrator.api.realtime.webrtc_ice import open_through
 from antiphon_orchestrator.api.realtime.webrtc_voice import VoiceLine
+
+log = structlog.get_logger(__name__)
 
 CHANNEL = "oai-events"
 MAX_WAITING_MESSAGES = 256
@@ -123,7 +126,7 @@ class Peer:
         while not self.gone and self._connection.sctp is not None:
             channel = self._channel
             if channel is not None and channel.readyState == "open" and channel.bufferedAmount <= _UNSENT_BYTES:
-                channel.send(message)
+                _send(channel, message)
                 return
             await self._change()
 
@@ -161,6 +164,13 @@ class Peer:
         self._messages.append(message)
         self.gone = self.gone or len(self._messages) > MAX_WAITING_MESSAGES
         self._changed.set()
+
+
+def _send(channel: aiortc.RTCDataChannel, message: str) -> None:
+    try:
+        channel.send(message)
+    except ValueError:  # the client's own limit, which it has told in its offer
+        log.warning("an event is longer than the client takes", bytes=len(message))
 
 
 def _plain(offer: str) -> str:
