@@ -72,6 +72,15 @@ def test_the_same_beat_read_again_is_no_sign_of_life() -> None:
     assert roll.called(TTL_S) == ["a"]
 
 
+def test_an_older_beat_read_late_changes_nothing() -> None:
+    roll = seeing()
+    roll.hear(new("a"), 0.0)
+    roll.hear(sign("a", 3, Load(3)), 0.1)
+    assert not roll.hear(sign("a", 2, Load(2)), 0.2)
+    assert roll.workers()[0].description.load.in_flight == 3
+    assert roll.called(TTL_S + 0.1) == ["a"]
+
+
 def test_nobody_is_gone_while_the_registry_cannot_be_read() -> None:
     roll = seeing()
     roll.hear(new("a"), 0.0)

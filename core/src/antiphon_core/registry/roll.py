@@ -51,7 +51,7 @@ class Roll:
         if beat.record is not None and not self._knows(beat):
             self._enter(beat, beat.record, now_s)
             return True
-        if member is None or not self._knows(beat) or beat.number == member.number:
+        if member is None or not self._knows(beat) or beat.number <= member.number:
             return False
         member.number, member.alive_s = beat.number, now_s
         if beat.load == member.record.description.load:
