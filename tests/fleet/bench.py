@@ -35,6 +35,8 @@ from workers import WorkerProcess, workers
 WORKERS = 1_000
 DECISIONS = 5_000
 REGISTERED = 10_000
+WORKERS_TO_KILL = 3
+"""Before they are started again."""
 SENTENCE = "Quietly walked seven old friends along the winding river."
 AS_SLOW_AS_SPEECH = ("--option", "rtf=0.9", "--option", "chunk_ms=60")
 """So that nothing is in stock when a worker is killed."""
@@ -143,20 +145,27 @@ def register(redis: RedisServer, number: int) -> None:
 
 
 async def kills(url: str, times: int) -> None:
-    """An engine as slow as speech is killed at any moment; the gap is what the listener hears of it."""
-    chance, told, restarts = random.Random(1), list[Told](), set[asyncio.Task[None]]()
-    async with workers(url, 3, *AS_SLOW_AS_SPEECH) as there, listening(url, 3) as listener:
+    """An engine as slow as speech is killed at any moment; the gap is what the listener hears of it.
+
+    Workers are started again all at once and nobody speaks meanwhile: that would be measured, too.
+    """
+    chance, told, struck = random.Random(1), list[Told](), list[WorkerProcess]()
+    all_of_them = WORKERS_TO_KILL + 1
+    async with workers(url, all_of_them, *AS_SLOW_AS_SPEECH) as there, listening(url, all_of_them) as listener:
+        calm = await listener.hear(SENTENCE)
         while len(told) < times:
-            await until(lambda: len(listener.fleet.workers()) >= 2, 60.0)
             hearing = asyncio.create_task(listener.hear(SENTENCE))
-            struck = await strike(listener, there, chance.uniform(200, 2_000), hearing)
+            killed = await strike(listener, there, chance.uniform(200, 2_000), hearing)
             heard = await hearing
-            if struck is not None:
+            if killed is not None:
+                struck.append(killed)
                 told.append(heard)
-                restarts.add(asyncio.create_task(again(struck)))
-        await asyncio.gather(*restarts)
+            if len(struck) == WORKERS_TO_KILL:
+                await asyncio.gather(*(again(worker) for worker in struck))
+                struck.clear()
+                await until(lambda: {worker.name for worker in there} <= listener.names())
     wrong = [one for one in told if one.words != SENTENCE.removesuffix(".").split()]
-    tell("gap_ms", [one.gap_ms for one in told], without_a_kill=await calm_gap(url), heard_wrong=len(wrong))
+    tell("gap_ms", [one.gap_ms for one in told], without_a_kill=round(calm.gap_ms), heard_wrong=len(wrong))
     for one in wrong:
         print(json.dumps({"heard": one.words, "failure": str(one.failure), "failovers": one.failovers}))
 
@@ -175,12 +184,6 @@ async def strike(
 async def again(worker: WorkerProcess) -> None:
     await worker.ended()
     await worker.start()
-
-
-async def calm_gap(url: str) -> float:
-    """What the same engine's listener hears of gaps without any kill."""
-    async with workers(url, 1, *AS_SLOW_AS_SPEECH), listening(url, 1) as listener:
-        return round((await listener.hear(SENTENCE)).gap_ms)
 
 
 def tell(name: str, values: Sequence[float], **more: object) -> None:
