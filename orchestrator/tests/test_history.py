@@ -10,9 +10,10 @@ from antiphon_orchestrator.history import (
     fitted,
     heard_text,
     messages_of,
+    tool_tokens,
     turns_to_drop,
 )
-from antiphon_orchestrator.ports import ChatMessage, ToolCall
+from antiphon_orchestrator.ports import ChatMessage, ToolCall, ToolSpec
 from antiphon_orchestrator.session.conversation import (
     AssistantMessage,
     FunctionCall,
@@ -177,6 +178,22 @@ def test_the_instructions_and_the_newest_turn_stay_whatever_they_cost() -> None:
     newest: list[Item] = [user("Rain?"), call("c1"), output("c1", "y" * 4000), said("No.")]
     messages = told(user("Hi."), said("Hello!"), *newest, instructions="z" * 4000, budget_tokens=10)
     assert [message.role for message in messages] == ["system", "user", "assistant", "tool", "assistant"]
+
+
+def test_tools_leave_less_room_for_turns() -> None:
+    items = [user("old " * 50), said("Hello!"), user("Why?"), said("So."), user("And now?")]
+    long = ToolSpec("weather", "Tells the weather. " * 20, {"type": "object", "properties": {}})
+    everything = messages_of(items)
+    assert chat_messages(items, instructions="", budget_tokens=150) == everything
+    assert chat_messages(items, instructions="", budget_tokens=150, tools=[long]) == everything[2:]
+    assert chat_messages(items, instructions="", budget_tokens=10, tools=[long] * 9) == everything[4:]
+
+
+def test_a_tool_costs_what_its_json_costs() -> None:
+    tool = ToolSpec("clock", "时间", {"type": "object"})
+    told_json = '{"name": "clock", "description": "时间", "parameters": {"type": "object"}}'
+    assert 0 < tool_tokens(tool) - estimated_tokens(told_json) < 10
+    assert tool_tokens(ToolSpec("clock", "时间", {"enum": list(range(100))})) > 100
 
 
 def test_an_empty_conversation_is_no_message() -> None:

@@ -7,16 +7,18 @@
   output and an output without a call are left out.
 - What does not fit is dropped from the front in whole turns, a quarter of the budget at a time: each drop makes the
   model read all of the rest anew, so it should be seldom. The instructions and the newest turn always stay.
+- Functions the model may call are shown with every question, so they take from the same budget.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import takewhile
 
-from antiphon_orchestrator.ports import ChatMessage, ToolCall
+from antiphon_orchestrator.ports import ChatMessage, ToolCall, ToolSpec
 from antiphon_orchestrator.session.conversation import (
     AssistantMessage,
     FunctionCall,
@@ -40,10 +42,12 @@ CountTokens = Callable[[str], int]
 Turn = list[ChatMessage]
 
 
-def chat_messages(items: Iterable[Item], *, instructions: str, budget_tokens: int) -> list[ChatMessage]:
-    """The instructions and as many of the newest turns as `budget_tokens` allows."""
+def chat_messages(
+    items: Iterable[Item], *, instructions: str, budget_tokens: int, tools: Iterable[ToolSpec] = ()
+) -> list[ChatMessage]:
+    """The instructions and as many of the newest turns as `budget_tokens` allows beside the tools."""
     head = [ChatMessage("system", instructions)] if instructions else []
-    return fitted([*head, *messages_of(items)], budget_tokens)
+    return fitted([*head, *messages_of(items)], budget_tokens - sum(map(tool_tokens, tools)))
 
 
 def fitted(
@@ -61,8 +65,14 @@ def fitted(
 
 def estimated_tokens(text: str) -> int:
     """Errs on the high side for English, and for scripts of which a tokenizer knows few words."""
-    ascii_characters = sum(character.isascii() for character in text)
+    ascii_characters = len(text.encode("ascii", "ignore"))
     return math.ceil(ascii_characters / _CHARACTERS_A_TOKEN) + len(text) - ascii_characters
+
+
+def tool_tokens(tool: ToolSpec) -> int:
+    """Estimated, of the JSON that describes the tool."""
+    described = {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)}
+    return _MESSAGE_TOKENS + estimated_tokens(json.dumps(described, ensure_ascii=False))
 
 
 def turns_to_drop(costs: Sequence[int], budget: int) -> int:

@@ -9,6 +9,7 @@ from antiphon_orchestrator.ports import ChatDelta, ToolCall
 from antiphon_orchestrator.session.asides import MAX_ASIDES
 from antiphon_orchestrator.session.config import FunctionTool, SessionConfig
 from antiphon_orchestrator.session.conversation import FunctionCallOutput, UserMessage
+from antiphon_orchestrator.session.parts import SessionSettings
 from antiphon_orchestrator.session.planner import Wish
 from antiphon_orchestrator.session.refusal import Refusal
 from antiphon_orchestrator.testing.llm import ScriptedLlm, Silence
@@ -124,6 +125,20 @@ async def test_the_mind_is_offered_the_tools_and_how_to_choose() -> None:
         assert mind.asked[0].tool_choice == "required"
         assert list(mind.asked[1].tools) == []
         assert mind.asked[1].tool_choice == "none"
+
+
+@virtually
+async def test_long_tools_leave_room_for_fewer_old_turns() -> None:
+    mind = ScriptedLlm()
+    long = FunctionTool(name="weather", description="How it is outside. " * 100, parameters={"type": "object"})
+    settings = SessionSettings(context_tokens=600, answer_tokens=16)
+    async with party(mind, config=SessionConfig(tools=[long], output_modalities=["text"]), settings=settings) as call:
+        await call.ask("An old question. " * 20)
+        await call.ask("A new one.", Wish(tools=()))
+        await call.ask("And the last.")
+    users = [[message.text for message in asked.messages if message.role == "user"] for asked in mind.asked]
+    assert [len(told) for told in users] == [1, 2, 2]
+    assert users[2] == ["A new one.", "And the last."]
 
 
 @virtually

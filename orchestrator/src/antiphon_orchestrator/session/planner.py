@@ -59,13 +59,15 @@ class Planner:
         items = list(conversation) if wish.items is None else list(wish.items)
         if pending:
             items.append(UserMessage("", pending, spoken=True))
+        tools = [_spec(tool) for tool in (config.tools if wish.tools is None else wish.tools)]
         return ChatRequest(
             messages=chat_messages(
                 items,
                 instructions=self._instructions(config, wish),
                 budget_tokens=self.settings.context_tokens - self.settings.answer_tokens,
+                tools=tools,
             ),
-            tools=[_spec(tool) for tool in (config.tools if wish.tools is None else wish.tools)],
+            tools=tools,
             tool_choice=_choice(wish.tool_choice or config.tool_choice),
             temperature=self.settings.temperature,
             max_tokens=self._max_tokens(config, wish),
