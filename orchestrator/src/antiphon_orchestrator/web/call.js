@@ -9,6 +9,7 @@ import { WebSocketTransport } from "./transport/websocket.js";
 const SAMPLES_A_MS = 24;
 const LEAST_COMMIT_MS = 120;
 const PING_EVERY_MS = 4_000;
+const REPORT_EVERY_MS = 400;
 
 /** Emits `state`, `event` (each of the server's), `spoke` and `sounded` (20 ms of either side, with their peaks),
  * `began` (an item's first sound), `stopped` (the voice gave way: from when to when), `answered` (from the end of speech to the first sound),
@@ -109,6 +110,7 @@ export class Call extends Emitter {
     this._isSounding = false;
     this._reached = { item: null, position: 0 };
     this._onset = null;
+    this._reportedAt = 0;
   }
 
   _send(type, fields = {}) {
@@ -203,8 +205,16 @@ export class Call extends Emitter {
 
   _onHeard(heard) {
     this._isSounding = heard.fillMs !== 0;
-    if (heard.item) this._conversation.played(heard.item, heard.position);
+    if (heard.item) this._reportPlayed(heard);
     this.emit("sounded", heard);
+  }
+
+  /** The server reckons with what was heard: it shall know how far behind we are. */
+  _reportPlayed({ item, position, fillMs, time }) {
+    this._conversation.played(item, position);
+    if (fillMs === 0 || time - this._reportedAt < REPORT_EVERY_MS) return;
+    this._reportedAt = time;
+    this._send("antiphon.output.played", { item_id: item, audio_ms: Math.floor(position / SAMPLES_A_MS) });
   }
 
   _onBegan(item, time) {

@@ -11,6 +11,8 @@ const STATES = {
   interrupted: "interrupted",
 };
 
+const FAINT = 0.02;
+
 /** `wishes` carries out what is wanted: begin, end, press, mute, hush, write. */
 export class Controls {
   constructor(find, settings, wishes) {
@@ -36,7 +38,10 @@ export class Controls {
     this._find("state").textContent = STATES[state];
     this._mute.disabled = !isOpen || !this._hasMicrophone;
     this._hush.disabled = !["speaking", "thinking", "held"].includes(state);
-    if (!isOpen) this.level("user", 0);
+    if (!isOpen) {
+      this._levels = { user: 0, machine: 0 };
+      this.glow();
+    }
     this._label();
   }
 
@@ -55,11 +60,18 @@ export class Controls {
     this._label(isPressed);
   }
 
-  /** How loud a side is: the talk button glows with whoever speaks. */
+  /** How loud a side is. */
   level(side, peak) {
     this._levels[side] = Math.max(peak, this._levels[side] * 0.8);
-    const shown = this.state === "speaking" ? this._levels.machine : this._levels.user;
-    this._talk.style.setProperty("--level", Math.min(1, shown ** 0.6).toFixed(2));
+  }
+
+  /** The talk button glows with whoever speaks. */
+  glow() {
+    const peak = this.state === "speaking" ? this._levels.machine : this._levels.user;
+    const level = peak < FAINT ? "0" : Math.min(1, peak ** 0.6).toFixed(1);
+    if (level === this._glow) return;
+    this._glow = level;
+    this._talk.style.setProperty("--level", level);
   }
 
   get _isPush() {

@@ -16,7 +16,7 @@ import { TroubleBanner } from "./trouble_banner.js";
 import { Trouble } from "./troubles.js";
 import { Voices } from "./voices.js";
 
-/** Comes fifty times a second, and is no news. */
+/** What is no news afterwards. */
 const NOT_KEPT = new Set(["antiphon.pong"]);
 
 const find = (id) => document.getElementById(id);
@@ -103,6 +103,7 @@ function download() {
   if (recording.hasSound) save(`${name}.wav`, "audio/wav", recording.wav());
 }
 
+picture.on("shown", () => controls.glow());
 call
   .on("state", (state) => controls.show(state))
   .on("muted", (isMuted) => controls.showMuted(isMuted))
