@@ -46,7 +46,7 @@ async def test_a_worker_is_seen_with_all_it_says_and_gone_when_it_ends(redis: Re
             await eventually(lambda: names(fleet) == ["a"])
             (record,) = fleet.workers()
             assert (record.address, record.description) == ("a:1", description("a"))
-        await eventually(lambda: names(fleet) == [], 1.0)
+        await eventually(lambda: names(fleet) == [], 3.0)
 
 
 async def test_who_comes_later_sees_who_was_there_before(redis: RedisServer) -> None:
