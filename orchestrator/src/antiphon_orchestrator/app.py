@@ -174,8 +174,7 @@ class Server:
         ears = asyncio.to_thread(self._providers.load_ears)
         mind = asyncio.to_thread(self._providers.load_mind)
         try:
-            await self.conversations.prepare(echo=None)
-            self._ears, self._mind = await asyncio.gather(ears, mind)
+            self._ears, self._mind, _ = await asyncio.gather(ears, mind, self.conversations.prepare(echo=None))
         except AntiphonError as error:
             self._failed = error.message
             log.error("cannot load", reason=error.message)
