@@ -33,6 +33,7 @@ from antiphon_orchestrator.api.http_errors import answer_bug, answer_condition, 
 from antiphon_orchestrator.api.page import Page
 from antiphon_orchestrator.api.realtime.webrtc import Calls
 from antiphon_orchestrator.api.realtime.websocket import RealtimeSocket
+from antiphon_orchestrator.api.request_ids import REQUEST_ID, RequestIds
 from antiphon_orchestrator.api.speech import SpeechEndpoint
 from antiphon_orchestrator.api.transcriptions import TranscriptionEndpoint
 from antiphon_orchestrator.api.uploads import UploadLimits
@@ -74,7 +75,7 @@ class Server:
         self.conversations = Conversations(lambda: live.now, self._parts, self._aliases, self.metrics, self._recorder)
         self._calls = Calls(self.conversations, lambda: live.now.doors)
         self.metrics.watch("workers", "Speech workers that are known", lambda: len(self._fleet.workers()))
-        self.app = self._starlette()
+        self.app = RequestIds(self._starlette())
 
     @property
     def settings(self) -> ServerSettings:
@@ -121,7 +122,7 @@ class Server:
                     allow_origins=live.now.origins,
                     allow_methods=("GET", "POST"),
                     allow_headers=("*",),
-                    expose_headers=("Location", "Retry-After"),
+                    expose_headers=("Location", "Retry-After", REQUEST_ID),
                 ),
                 Middleware(Gate, settings=gate, metrics=self.metrics, secrets=secrets),
             ],
