@@ -34,6 +34,8 @@ class CallOutlet:
 
     def audio(self, sheet: ResponseSheet, item_id: str, pcm: bytes) -> None:
         if sheet.id != self._sounding:
+            if self._sounding:
+                self._tell_stopped()  # the next answer follows without a gap
             self._sounding = sheet.id
             self._tell("output_audio_buffer.started")
         self.voice.push(pcm)

@@ -34,11 +34,17 @@ class VoiceLine:
         self._encoder: OpusEncoder | None = None
         self._silent = _SILENT_FRAMES
 
+    @property
+    def waiting(self) -> int:
+        """How many frames have not left."""
+        return len(self._frames)
+
     def push(self, pcm: bytes) -> None:
         """A frame that is due. 16 bit, mono, at any rate that Opus knows."""
         if len(self._frames) >= MAX_FRAMES:
             self._frames.popleft()
         self._frames.append(pcm)
+        self._finishing = False
 
     def finish(self) -> None:
         """What waits is the end of an answer."""
