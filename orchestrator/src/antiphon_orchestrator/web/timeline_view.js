@@ -6,6 +6,8 @@ import { between } from "./timeline.js";
 const PIXELS_A_SECOND = 74;
 const SHOWN_EVERY_MS = 40;
 const NOW_GAP = 26;
+const BAR = 2;
+const LEAST_LABEL = 28;
 const COLOURS = ["ink", "soft", "faint", "line", "user", "machine", "held", "cut", "answer"];
 const FONT = "11px system-ui, sans-serif";
 const SIDES = ["user", "machine"];
@@ -101,7 +103,7 @@ export class TimelineView extends Emitter {
     // Whole pixels: a processor without a graphics card draws them several times as fast.
     for (const { time, peak } of between(this._timeline.levels[side], this._from, this._now)) {
       const reach = Math.round(peak ** 0.6 * this._reach);
-      if (reach) pen.fillRect(Math.round(this._x(time)), middle - reach, 1, 2 * reach);
+      if (reach) pen.fillRect(Math.round(this._x(time)), middle - reach, BAR, 2 * reach);
     }
   }
 
@@ -127,8 +129,9 @@ export class TimelineView extends Emitter {
     pen.fillStyle = this._colour.soft;
     pen.textAlign = "center";
     for (const pause of this._timeline.pauses(span, this._now)) {
-      pen.clearRect(this._x(pause.from), y, this._x(pause.to) - this._x(pause.from), 2);
-      pen.fillText(seconds(pause), (this._x(pause.from) + this._x(pause.to)) / 2, y + 4);
+      const [begin, end] = [this._x(pause.from), this._x(pause.to)];
+      pen.clearRect(begin, y, end - begin, 2);
+      if (end - begin > LEAST_LABEL) pen.fillText(seconds(pause), (begin + end) / 2, y + 4);
     }
     this._writeItem(span, 0);
   }
