@@ -5,9 +5,8 @@ It takes the very way that real weights take, on any machine. `python random_pac
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import os
-import shutil
 import sys
 import tempfile
 from dataclasses import asdict, dataclass
@@ -81,12 +80,11 @@ def tiny_pack() -> Path:
     folder = Path(tempfile.gettempdir()) / f"antiphon-cosyvoice-{digest[:12]}" / "tiny"
     if not folder.exists():
         folder.parent.mkdir(exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(dir=folder.parent))
-        make(unfinished, TINY, "tiny")
-        try:
-            unfinished.rename(folder)
-        except OSError:  # somebody else was faster
-            shutil.rmtree(unfinished)
+        with tempfile.TemporaryDirectory() as scratch:
+            unfinished = Path(scratch) / "tiny"
+            make(unfinished, TINY, "tiny")
+            with contextlib.suppress(OSError):  # somebody else was faster
+                unfinished.rename(folder)
     return folder
 
 
@@ -200,5 +198,4 @@ def _write_voices(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
     make(Path(sys.argv[1]), TINY, "tiny")

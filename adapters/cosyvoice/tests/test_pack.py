@@ -119,7 +119,10 @@ def test_checkpoints_may_have_either_of_their_two_names(write: Write) -> None:
     folder = write()
     complete(folder)
     (folder / "llm.pt").rename(folder / "llm-original.pt")
+    assert read(folder).weights("llm") == folder / "llm-original.pt"
     assert not any("llm" in line for line in read(folder).missing())
+    (folder / "llm.pt").touch()
+    assert read(folder).weights("llm") == folder / "llm.pt"
 
 
 @pytest.mark.parametrize("name", MODEL_FILES)

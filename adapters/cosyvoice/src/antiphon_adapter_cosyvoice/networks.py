@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import gc
 import io
+import random
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
 
+import numpy as np
 from antiphon_core.errors import CannotLoad
 
 from antiphon_adapter_cosyvoice.options import EngineOptions
@@ -43,7 +45,7 @@ class Networks:
 def load_networks(pack: Pack, device: Any, options: EngineOptions) -> Networks:
     """From the pack's files alone: nothing is fetched."""
     _check_runtime(pack, device, options)
-    with quiet_engine():
+    with quiet_engine(), _chance_kept():
         parts = _build(pack)
         for network in NETWORKS:
             _fill(parts[network], pack, network)
@@ -75,6 +77,20 @@ def quiet_engine() -> Iterator[None]:
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+
+
+@contextlib.contextmanager
+def _chance_kept() -> Iterator[None]:
+    """Building the networks seeds every source of chance in the process, each time alike; others draw from it, too."""
+    import torch
+
+    python, arrays = random.getstate(), np.random.get_state()
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(arrays)
+        torch.seed()
 
 
 def checked_device(device: str) -> Any:

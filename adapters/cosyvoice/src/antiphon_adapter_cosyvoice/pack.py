@@ -71,9 +71,9 @@ class Pack:
         return self.model / LANGUAGE_MODEL
 
     def weights(self, network: str) -> Path:
-        """A network's checkpoint. It has one of two names, by who published the model."""
-        other = self.model / f"{network}-original.pt"
-        return other if other.exists() else self.model / f"{network}.pt"
+        """A network's checkpoint. Some who publish a model of their own call the one that it was made from original."""
+        path, original = self.model / f"{network}.pt", self.model / f"{network}-original.pt"
+        return original if original.exists() and not path.exists() else path
 
     def info(self) -> ModelInfo:
         return ModelInfo(
