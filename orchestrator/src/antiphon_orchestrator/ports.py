@@ -66,11 +66,18 @@ class Asr(Protocol):
     """Longer audio must be cut before it is given."""
 
     async def transcribe(
-        self, audio: HeardSamples, *, language: str = "", prompt: str = "", urgent: bool = True
+        self,
+        audio: HeardSamples,
+        *,
+        language: str = "",
+        prompt: str = "",
+        urgent: bool = True,
+        hums: bool = False,
     ) -> Transcript:
         """Recognises a piece of speech. Cancelling it frees the place as soon as the engine allows.
 
-        Work that is not `urgent`, such as a partial transcript, waits behind work that is. Raises BadRequest for
+        Work that is not `urgent`, such as a partial transcript, waits behind work that is. `hums`: a listener's "mm-hm"
+        is likelier here than a short word that sounds like one. Raises BadRequest for
         audio that is too long, Unsupported for a language it does not know, Full when too much waits, and
         EngineFailed or EngineStalled.
         """

@@ -35,3 +35,9 @@ def test_a_sound_is_a_hum_if_that_is_nearly_as_likely(
     hums: Hums, word: float, scores: list[float], hum: str | None
 ) -> None:
     assert hums.instead_of(word, scores) == hum
+
+
+def test_where_hums_are_expected_they_are_found_sooner(hums: Hums) -> None:
+    scores = [-8.0, -9.0, -10.0]
+    assert (hums.instead_of(-1.0, scores), hums.instead_of(-1.0, scores, expected=True)) == (None, "Mm-hmm.")
+    assert hums.instead_of(-1.0, [-10.1, -11.0, -12.0], expected=True) is None

@@ -15,8 +15,10 @@ RUNS = st.lists(st.tuples(st.integers(1, 400), st.booleans()), max_size=20)
 """Stretches of audio, each speech or not."""
 
 
-def heard(runs: list[tuple[int, bool]], start: int = 0, cutting: Cutting = CUTTING) -> TurnAudio:
-    turn, place = TurnAudio(start, cutting), start
+def heard(
+    runs: list[tuple[int, bool]], start: int = 0, cutting: Cutting = CUTTING, *, over_answer: bool = False
+) -> TurnAudio:
+    turn, place = TurnAudio(start, cutting, over_answer=over_answer), start
     for samples, speech in runs:
         turn.hear(np.arange(place, place + samples, dtype=np.float32), speech)
         place += samples
@@ -178,11 +180,11 @@ def test_recent_audio_is_that_of_the_turn_only() -> None:
     np.testing.assert_array_equal(turn.recent(), np.arange(700, 1_000, dtype=np.float32))
 
 
-def test_what_may_be_all_is_worth_recognising_at_once() -> None:
+def test_what_may_be_all_is_worth_recognising_at_once_but_not_over_an_answer() -> None:
     cutting = Cutting(limit=4_000, dip=100)
+    assert heard([(50, True), (200, False)], cutting=cutting, over_answer=True).due(300) is None
     assert heard([(50, True), (99, False)], cutting=cutting).due(300) is None
     turn = heard([(50, True), (100, False)], cutting=cutting)
-    assert turn.due(300) is turn.pieces[0]
     recognise_all(turn)
     turn.hear(np.zeros(50, np.float32), False)
     assert turn.due(300) is None

@@ -41,5 +41,9 @@ async def test_speech_has_ended_when_nothing_is_left_of_it_however_long_the_dete
     hearing = Hearing(AlwaysSpeech(), Endpoint(), listening, lambda event: None)
     hearing.feed(sound(-10))
     turn = listening.begin(0)
+    hearing.endpoint.hasty = True
     hearing.feed(np.concatenate([sound(-10), sound(-20), sound(-60), sound(-80)]))
     assert turn.speech_samples == 3 * WINDOW_SAMPLES
+    hearing.endpoint.hasty = False
+    hearing.feed(sound(-80))
+    assert turn.speech_samples == 4 * WINDOW_SAMPLES

@@ -86,8 +86,16 @@ def test_audio_before_speech_reaches_neither_before_the_stream_nor_into_the_last
     assert started == SpeechStarted(windows(20), turn.end_sample)
 
 
-def test_a_pause_is_told_after_a_window_of_silence() -> None:
+def test_a_pause_is_told_after_two_windows_of_silence() -> None:
     stream = Stream(WITHOUT_DETECTOR)
+    stream.speech(10)
+    assert stream.silence(1) == []
+    assert stream.silence(1) == [SpeechPaused(windows(10), windows(10))]
+
+
+def test_in_haste_a_pause_is_told_after_one_window_of_silence() -> None:
+    stream = Stream(WITHOUT_DETECTOR)
+    stream.endpoint.hasty = True
     stream.speech(10)
     assert stream.silence(1) == [SpeechPaused(windows(10), windows(10))]
 
@@ -136,7 +144,7 @@ def test_a_click_in_the_last_window_of_a_pause_puts_the_end_off_by_that_window()
 
 
 def test_speech_before_a_pause_is_told_is_the_same_speech() -> None:
-    stream = Stream(EndpointSettings(pause_samples=windows(2), ask_at_samples=()))
+    stream = Stream(WITHOUT_DETECTOR)
     assert [type(event) for event in stream.speech(5) + stream.silence(1) + stream.speech(5)] == [SpeechStarted]
     assert stream.silence(2) == [SpeechPaused(windows(11), windows(11))]
 
@@ -270,9 +278,10 @@ def test_a_stream_that_stalls_ends_its_turn() -> None:
     assert stream.endpoint.finish(EndReason.STALLED) == ()
     stream.silence(20)
     stream.speech(10)
+    stream.silence(1)
     assert stream.endpoint.finish(EndReason.STALLED) == (
         SpeechPaused(windows(30), windows(10)),
-        TurnFinished(windows(20) - 4_800, windows(30), windows(30), EndReason.STALLED),
+        TurnFinished(windows(20) - 4_800, windows(30), windows(31), EndReason.STALLED),
     )
 
 
@@ -308,7 +317,7 @@ def test_lost_audio_is_silence() -> None:
     stream.speech(10)
     stream.silence(1)
     stream.end_sample += windows(20)
-    assert [type(event) for event in stream.silence(1)] == [TurnFinished]
+    assert [type(event) for event in stream.silence(1)] == [SpeechPaused, TurnFinished]
 
 
 def test_windows_come_in_order() -> None:

@@ -42,7 +42,13 @@ class FasterWhisperAsr:
         self._pool = EnginePool("faster-whisper", running=running, waiting=waiting)
 
     async def transcribe(
-        self, audio: HeardSamples, *, language: str = "", prompt: str = "", urgent: bool = True
+        self,
+        audio: HeardSamples,
+        *,
+        language: str = "",
+        prompt: str = "",
+        urgent: bool = True,
+        hums: bool = False,
     ) -> Transcript:
         require_short(audio, self.max_samples)
         known = require_language(language, self._languages, "faster-whisper")

@@ -25,7 +25,13 @@ class GatedAsr:
         self._pool = EnginePool("speech-gate", running=1, waiting=waiting)
 
     async def transcribe(
-        self, audio: HeardSamples, *, language: str = "", prompt: str = "", urgent: bool = True
+        self,
+        audio: HeardSamples,
+        *,
+        language: str = "",
+        prompt: str = "",
+        urgent: bool = True,
+        hums: bool = False,
     ) -> Transcript:
         require_short(audio, self.max_samples)
 
@@ -34,7 +40,7 @@ class GatedAsr:
 
         if not await self._pool.run(gate, urgent=urgent):
             return Transcript("", language)
-        return await self._asr.transcribe(audio, language=language, prompt=prompt, urgent=urgent)
+        return await self._asr.transcribe(audio, language=language, prompt=prompt, urgent=urgent, hums=hums)
 
     def close(self) -> None:
         self._pool.close()

@@ -83,11 +83,14 @@ class Listening:
             self._turn.hear(kept, speech)
             self._look_for_work()
 
-    def begin(self, position: int) -> TurnAudio:
-        """A turn begins, or has begun a little while ago: what was heard since `position` belongs to it."""
+    def begin(self, position: int, *, over_answer: bool = False) -> TurnAudio:
+        """A turn begins, or has begun a little while ago: what was heard since `position` belongs to it.
+
+        `over_answer`: it began while an answer was given.
+        """
         self.discard()
         start = min(max(position, self._before.start), self.position)
-        turn = self._turn = TurnAudio(start, self._cutting)
+        turn = self._turn = TurnAudio(start, self._cutting, over_answer=over_answer)
         for samples, speech in self._before.chunks(start, self.position):
             turn.hear(samples, speech)
         self._look_for_work()
@@ -164,7 +167,9 @@ class Listening:
         urgent = any(wish.turn is turn for wish in self._wishes)
         began_ms = self._clock()
         task = asyncio.create_task(
-            self._asr.transcribe(audio, language=self.language, prompt=self.prompt, urgent=urgent)
+            self._asr.transcribe(
+                audio, language=self.language, prompt=self.prompt, urgent=urgent, hums=turn.over_answer
+            )
         )
         self._job = _Job(turn, piece, to, task)
         try:

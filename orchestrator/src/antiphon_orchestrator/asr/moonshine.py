@@ -10,7 +10,7 @@ import numpy as np
 from antiphon_orchestrator.asr.drafts import Drafts
 from antiphon_orchestrator.asr.hums import Hums
 from antiphon_orchestrator.asr.loops import without_loop
-from antiphon_orchestrator.asr.moonshine_networks import END, Impression, MoonshineNetworks
+from antiphon_orchestrator.asr.moonshine_networks import END, MoonshineNetworks
 from antiphon_orchestrator.asr.refusals import require_language, require_short
 from antiphon_orchestrator.asr.vocabulary import Vocabulary
 from antiphon_orchestrator.enginepool import EnginePool, Stopped
@@ -42,7 +42,13 @@ class MoonshineAsr:
         self._recognise(np.zeros(EARS_RATE_HZ, np.float32), (), lambda: False)
 
     async def transcribe(
-        self, audio: HeardSamples, *, language: str = "", prompt: str = "", urgent: bool = True
+        self,
+        audio: HeardSamples,
+        *,
+        language: str = "",
+        prompt: str = "",
+        urgent: bool = True,
+        hums: bool = False,
     ) -> Transcript:
         require_short(audio, self.max_samples)
         require_language(language, {LANGUAGE}, "moonshine")
@@ -52,7 +58,7 @@ class MoonshineAsr:
         draft = self._drafts.of(audio)
 
         def recognise(stopped: Stopped) -> tuple[str, list[int]]:
-            return self._recognise(padded, draft, stopped)
+            return self._recognise(padded, draft, stopped, hums=hums)
 
         text, tokens = await self._pool.run(recognise, urgent=urgent)
         self._drafts.keep(audio, tokens)
@@ -61,7 +67,9 @@ class MoonshineAsr:
     def close(self) -> None:
         self._pool.close()
 
-    def _recognise(self, audio: HeardSamples, draft: Sequence[int], stopped: Stopped) -> tuple[str, list[int]]:
+    def _recognise(
+        self, audio: HeardSamples, draft: Sequence[int], stopped: Stopped, *, hums: bool = False
+    ) -> tuple[str, list[int]]:
         """The text, and the tokens it was made of."""
         heard = self._networks.hear(audio)
         limit = len(audio) * _TOKENS_PER_S // EARS_RATE_HZ + _TOKENS_AT_LEAST
@@ -76,12 +84,11 @@ class MoonshineAsr:
             if once is not None or len(tokens) >= limit:
                 tokens = once or tokens
                 break
-        return self._hum(heard, len(audio), tokens, log_likelihood) or self._text(tokens), tokens
-
-    def _hum(self, heard: Impression, samples: int, tokens: list[int], log_likelihood: float) -> str | None:
-        if samples > _HUM_SAMPLES or len(tokens) > _HUM_TOKENS:
-            return None
-        return self._hums.instead_of(log_likelihood, self._networks.log_likelihood(heard, self._hums.tokens))
+        if len(audio) <= _HUM_SAMPLES and len(tokens) <= _HUM_TOKENS:
+            likelihoods = self._networks.log_likelihood(heard, self._hums.tokens)
+            if (hum := self._hums.instead_of(log_likelihood, likelihoods, expected=hums)) is not None:
+                return hum, tokens
+        return self._text(tokens), tokens
 
     def _text(self, tokens: list[int]) -> str:
         text = self._vocabulary.text(tokens)

@@ -51,7 +51,13 @@ class OpenAiAsr:
         )
 
     async def transcribe(
-        self, audio: HeardSamples, *, language: str = "", prompt: str = "", urgent: bool = True
+        self,
+        audio: HeardSamples,
+        *,
+        language: str = "",
+        prompt: str = "",
+        urgent: bool = True,
+        hums: bool = False,
     ) -> Transcript:
         require_short(audio, self.max_samples)
         if len(audio) < _SHORTEST_SAMPLES:

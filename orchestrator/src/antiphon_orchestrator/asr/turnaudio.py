@@ -18,7 +18,8 @@ class Cutting:
     A piece holds at most `limit`. One of `comfortable` length ends at the next `pause`, so that what is left to
     recognise when the turn ends is short. A recognition is given `tail` of the silence behind the last speech: more
     made it no better, and one voice worse. It counts for all speech that ended at least `margin` before its audio did.
-    Silence of `dip` may be the end: what was said is recognised at once.
+    Silence of `dip` may be the end: what was said is recognised at once, but not over an answer, where a hum has to be
+    heard to its last breath to be told from a word.
     Between pieces, silence is left out up to `pre_roll` before speech goes on. `lookback` is kept for turn detectors.
     """
 
@@ -56,13 +57,14 @@ class Piece:
 class TurnAudio:
     """Takes a turn's audio as it comes."""
 
-    def __init__(self, start: int, cutting: Cutting) -> None:
+    def __init__(self, start: int, cutting: Cutting, *, over_answer: bool = False) -> None:
         self._tape = Tape(start)
         self._cutting = cutting
         self.start = start
         self.pieces = [Piece(start, start)]
         self.speech_samples = 0
         self._asked_samples = 0
+        self.over_answer = over_answer
 
     @property
     def text(self) -> str:
@@ -118,7 +120,8 @@ class TurnAudio:
         new_speech = self.speech_samples - self._asked_samples
         for piece in self.lacking(self.goal()):
             fell_silent = new_speech and self._tape.end - piece.speech_end >= self._cutting.dip
-            if piece.end is not None or new_speech >= gap or fell_silent:
+            may_be_all = fell_silent and not self.over_answer
+            if piece.end is not None or new_speech >= gap or may_be_all:
                 return piece
         return None
 

@@ -31,7 +31,13 @@ class WhisperAsr:
         self._pool = EnginePool("whisper", running=1, waiting=waiting)
 
     async def transcribe(
-        self, audio: HeardSamples, *, language: str = "", prompt: str = "", urgent: bool = True
+        self,
+        audio: HeardSamples,
+        *,
+        language: str = "",
+        prompt: str = "",
+        urgent: bool = True,
+        hums: bool = False,
     ) -> Transcript:
         require_short(audio, self.max_samples)
         known = require_language(language, self._languages, "whisper")

@@ -98,7 +98,8 @@ class Hearing:
         probability = self._vad.probability(window)
         speech = probability >= _SPEECH
         if speech and self.endpoint.in_turn:
-            speech = self.loudness.hear(window)
+            left = self.loudness.hear(window)
+            speech = left or not self.endpoint.hasty
         self.listening.feed(window, speech)
         for event in self.endpoint.on_window(probability, self.heard_samples):
             self.tell(event)

@@ -217,13 +217,16 @@ class UserTurns:
     # ------------------------------------------------------------------------- helpers
 
     def _begin(self, event: ep.SpeechStarted) -> None:
+        # Over an answer the least sound decides, and is listened to until it has died away.
+        self.hearing.endpoint.hasty = not self._around.replying
         self._open(event.speech_sample, event.audio_sample)
         self._around.tell(fl.UserStarted(self.hearing.loudness.over_usual_db, self._around.asking))
         if not self._around.replying:
             self.tell_started()
 
     def _open(self, start_sample: int, audio_sample: int | None = None) -> None:
-        audio = self._listening.begin(start_sample if audio_sample is None else audio_sample)
+        begun_at = start_sample if audio_sample is None else audio_sample
+        audio = self._listening.begin(begun_at, over_answer=self._around.replying)
         self.current = UserTurn(new_id("item"), start_sample, audio)
 
     async def _ask(self, detector: TurnDetector, audio: TurnAudio, at_sample: int) -> None:

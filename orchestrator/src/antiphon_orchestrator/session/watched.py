@@ -60,10 +60,16 @@ class _Recogniser:
         self._observer = observer
 
     async def transcribe(
-        self, audio: HeardSamples, *, language: str = "", prompt: str = "", urgent: bool = True
+        self,
+        audio: HeardSamples,
+        *,
+        language: str = "",
+        prompt: str = "",
+        urgent: bool = True,
+        hums: bool = False,
     ) -> Transcript:
         with _watching("recogniser", self._observer):
-            return await self._asr.transcribe(audio, language=language, prompt=prompt, urgent=urgent)
+            return await self._asr.transcribe(audio, language=language, prompt=prompt, urgent=urgent, hums=hums)
 
 
 class _Mind:

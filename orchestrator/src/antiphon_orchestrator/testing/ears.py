@@ -76,7 +76,13 @@ class ScriptedAsr:
         self._errors.clear()
 
     async def transcribe(
-        self, audio: HeardSamples, *, language: str = "", prompt: str = "", urgent: bool = True
+        self,
+        audio: HeardSamples,
+        *,
+        language: str = "",
+        prompt: str = "",
+        urgent: bool = True,
+        hums: bool = False,
     ) -> Transcript:
         require_short(audio, self.max_samples)
         call = Heard(len(audio), urgent, language, prompt)

@@ -54,7 +54,13 @@ class OneSentence:
     heard: list[HeardSamples] = field(default_factory=list)
 
     async def transcribe(
-        self, audio: HeardSamples, *, language: str = "", prompt: str = "", urgent: bool = True
+        self,
+        audio: HeardSamples,
+        *,
+        language: str = "",
+        prompt: str = "",
+        urgent: bool = True,
+        hums: bool = False,
     ) -> Transcript:
         self.heard.append(audio)
         return Transcript(self.text, "en")

@@ -14,8 +14,9 @@ SpeechStarted, (SpeechPaused, AskDetector*, SpeechResumed)*, [SpeechPaused, AskD
 - Speech has started with one window that is hardly anything else, or with `onset_samples` above the threshold without
   a break; it is dated back to the first window of that run above a second, lower threshold, which also decides when
   speech falls silent. (The network follows speech by 10 to 100 ms at its start and about 70 ms at its end.)
-- At `pause_samples` of silence it pauses: the moment to recognise, to prepare a reply on trial and to ask the turn
-  detector, which is as sure then as it is later. A pause that was none costs a reply on trial every few seconds.
+- At `pause_samples` of silence it pauses, or at `early_pause_samples` while it is `hasty`: the moment to recognise, to
+  prepare a reply on trial and to ask the turn detector, which is as sure then as it is later. A pause that was none
+  costs a reply on trial every few seconds.
 - A single loud window after a pause is a click and changes nothing; speech goes on when it lasts `onset_samples`.
 - With a turn detector, silence must last between `quick_samples` (it is sure that the turn is finished) and
   `patient_samples` (it is sure of the contrary), in proportion in between, and `silence_samples` as long as it has
@@ -50,7 +51,8 @@ class EndpointSettings:
 
     threshold: float = 0.5
     onset_samples: int = _samples(64)
-    pause_samples: int = _samples(32)
+    pause_samples: int = _samples(64)
+    early_pause_samples: int = _samples(32)
     prefix_samples: int = _samples(300)
     silence_samples: int = _samples(640)
     quick_samples: int = _samples(224)
@@ -66,7 +68,7 @@ class EndpointSettings:
     def __post_init__(self) -> None:
         if not 0.0 < self.threshold <= 1.0:
             raise ValueError(f"threshold is {self.threshold}; it must lie above 0 and not above 1")
-        if min(self.pause_samples, self.silence_samples, self.quick_samples, self.patient_samples) <= 0:
+        if min(self.pause_samples, self.early_pause_samples, self.silence_samples, self.quick_samples) <= 0:
             raise ValueError("a pause, and any silence that ends a turn, must last longer than no time at all")
 
     @property
@@ -198,6 +200,8 @@ class Endpoint:
     """One speaker's turns. `configure` may be called at any time."""
 
     def __init__(self, settings: EndpointSettings | None = None) -> None:
+        self.hasty = False
+        """Whether nobody speaks but the user, so that nothing but time is lost by waiting."""
         self._settings = settings or EndpointSettings()
         self._end = 0
         self._free = 0
@@ -284,7 +288,8 @@ class Endpoint:
             turn.silent = None
         elif probability < self._settings.stop_threshold and turn.silent is None:
             turn.silent = start
-        if turn.silent is None or self._end - turn.silent < self._settings.pause_samples:
+        pause = self._settings.early_pause_samples if self.hasty else self._settings.pause_samples
+        if turn.silent is None or self._end - turn.silent < pause:
             return _NOTHING
         turn.paused = True
         return SpeechPaused(turn.silent, turn.silent - turn.spurt), *(self._end_if_due(turn) or self._ask(turn))
