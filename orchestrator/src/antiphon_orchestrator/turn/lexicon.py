@@ -22,7 +22,7 @@ def _phrases(text: str) -> frozenset[str]:
     return frozenset(" ".join(phrase.split()) for phrase in text.split(","))
 
 
-_HUMS_MISHEARD = _phrases("mama, mamma, mum, mom, homer, if heard, hommer, momma, mhm hm")
+_HUMS_MISHEARD = _phrases("mama, mamma, mum, mom, homer, if heard, if i, hommer, momma, mhm hm")
 """What English recognisers write for "mm-hm" and "uh-huh". Over a reply it is the hum that was meant."""
 
 LEXICONS: dict[str, Lexicon] = {
