@@ -43,7 +43,7 @@ class NewAdapter:
         if not _NAME.fullmatch(self.name):
             raise BadSettings(
                 f"{self.name!r} cannot be an adapter's name: lower-case letters, digits and single dashes, such as "
-                "`lark` or `lark-2`",
+                "`engine` or `engine-2`",
                 subject=self.name,
             )
 
