@@ -181,7 +181,7 @@ def test_the_instructions_and_the_newest_turn_stay_whatever_they_cost() -> None:
 
 
 def test_tools_leave_less_room_for_turns() -> None:
-    items = [user("old " * 50), said("Hello!"), user("Why?"), said("So."), user("And now?")]
+    items: list[Item] = [user("old " * 50), said("Hello!"), user("Why?"), said("So."), user("And now?")]
     long = ToolSpec("weather", "Tells the weather. " * 20, {"type": "object", "properties": {}})
     everything = messages_of(items)
     assert chat_messages(items, instructions="", budget_tokens=150) == everything

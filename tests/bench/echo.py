@@ -23,7 +23,8 @@ def babble(seconds: float) -> Samples:
     """Noise with the rhythm of speech: as hard to cancel, and the same everywhere."""
     noise = np.random.default_rng(7).normal(0, 1, int(seconds * EARS_RATE_HZ))
     loudness = np.abs(np.sin(np.pi * np.arange(len(noise)) / _SYLLABLE)) ** 2
-    return (4_000 * noise * loudness).clip(-32_768, 32_767).astype(np.int16)
+    samples: Samples = (4_000 * noise * loudness).clip(-32_768, 32_767).astype(np.int16)
+    return samples
 
 
 def power_db(samples: Samples) -> float:

@@ -46,7 +46,7 @@ async def test_a_clients_own_id_is_kept(sane: str) -> None:
 @pytest.mark.parametrize("odd", ["", "a b", "a\tb", '{"a":1}', "a" * 129, "é", "x;y"])
 async def test_an_odd_one_is_replaced(odd: str) -> None:
     async with serving() as server:
-        answer = await server.http.get("/v1/models", headers={OWN: odd.encode("latin-1")})
+        answer = await server.http.get("/v1/models", headers={OWN.encode(): odd.encode("latin-1")})
         assert FRESH.fullmatch(answer.headers[OWN])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from shop import Shop
+from environments.shop import Shop
 
 
 @pytest.fixture

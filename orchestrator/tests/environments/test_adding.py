@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from antiphon_orchestrator.cli.main import main
 from antiphon_orchestrator.environments.place import Place, environments_root
-from shop import CHIRP, Shop
+from environments.shop import CHIRP, Shop
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 COMMAND: list[str | Path] = [sys.executable, "-m", "antiphon_orchestrator.cli.main", "env"]

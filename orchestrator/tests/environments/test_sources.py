@@ -10,7 +10,7 @@ from antiphon_orchestrator.environments.errors import NoEnvironment
 from antiphon_orchestrator.environments.place import Place, environments_root
 from antiphon_orchestrator.environments.sources import ProjectSource, WheelsSource, checkout, choose, engines_of
 from antiphon_orchestrator.environments.wheels import read_wheel
-from shop import Shop
+from environments.shop import Shop
 
 LOCK = (
     '[[package]]\nname = "feathers"\nversion = "1.0"\ngroups = ["main"]\nfiles = []\n[metadata]\nlock-version = "2.1"\n'

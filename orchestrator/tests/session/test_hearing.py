@@ -17,6 +17,8 @@ class AlwaysSpeech:
     def probability(self, window: HeardSamples) -> float:
         return 0.9
 
+    def reset(self) -> None: ...
+
 
 def sound(level_db: float) -> HeardSamples:
     return np.full(WINDOW_SAMPLES, 10 ** (level_db / 20), np.float32)
