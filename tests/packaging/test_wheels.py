@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from tools.projects import Project, find_projects
+from tools.projects import ROOT, Project, find_projects
 
 PUBLISHED = [project for project in find_projects() if project.is_published]
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
@@ -63,6 +63,13 @@ def test_the_licence_is_named_and_enclosed(project: Project, wheels: Path) -> No
         texts = [name for name in wheel.namelist() if ".dist-info/licenses/" in name]
         assert texts
         assert all(len(wheel.read(name)) > 1000 for name in texts)
+
+
+def test_a_licence_is_a_file_of_the_projects_own_and_the_houses_where_it_is_the_same(project: Project) -> None:
+    licence = project.folder / "LICENSE"
+    assert not licence.is_symlink(), "a source archive takes in nothing from outside of its folder; copy it"
+    if project.pyproject["project"]["license"] == "Apache-2.0":
+        assert licence.read_bytes() == (ROOT / "LICENSE").read_bytes()
 
 
 def test_the_package_says_what_it_is(project: Project, wheels: Path) -> None:

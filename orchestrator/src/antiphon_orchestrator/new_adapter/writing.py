@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -75,9 +76,10 @@ class NewAdapter:
             (package / name).touch()
             written.append(package / name)
         if self.in_repository:
-            for name in ("LICENSE", "poetry.toml"):
-                (self.folder / name).symlink_to(f"../../{name}")
-                written.append(self.folder / name)
+            (self.folder / "poetry.toml").symlink_to("../../poetry.toml")
+            # A copy, as source archives take in nothing from outside of their folder.
+            shutil.copy(self.folder.parents[1] / "LICENSE", self.folder)
+            written += [self.folder / "poetry.toml", self.folder / "LICENSE"]
         return sorted(written)
 
     def _fill(self, template: Traversable, folder: Path, package: Path) -> list[Path]:
