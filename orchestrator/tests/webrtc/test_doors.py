@@ -13,6 +13,8 @@ from antiphon_orchestrator.settings import ServerSettings
 from antiphon_orchestrator.testing.rtc import RtcCaller, calling
 from antiphon_orchestrator.testing.server import serving
 
+pytestmark = pytest.mark.timeout(60)
+
 
 def candidates(sdp: str) -> list[tuple[str, int]]:
     """Address and port of each."""

@@ -76,7 +76,7 @@ def test_lost_packets_are_silence_of_their_length() -> None:
     assert all(loud(samples)[12:])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.sets(st.integers(1, PACKETS - 4), max_size=10))
 def test_whatever_is_lost_nothing_moves(lost: set[int]) -> None:
     samples = heard([index for index in range(PACKETS) if index not in lost])

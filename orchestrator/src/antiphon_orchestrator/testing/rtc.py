@@ -19,6 +19,8 @@ import numpy.typing as npt
 from aiortc.mediastreams import MediaStreamError
 from antiphon_core.resample import Resampler
 
+from antiphon_orchestrator.api.realtime.webrtc_doors import Doors
+from antiphon_orchestrator.api.realtime.webrtc_ice import open_through
 from antiphon_orchestrator.ports import EARS_RATE_HZ, HeardSamples
 from antiphon_orchestrator.testing.protocol import check_server_event
 
@@ -80,6 +82,12 @@ class RtcCaller:
         self._listening: asyncio.Task[None] | None = None
 
     async def offer(self) -> str:
+        sctp = self.connection.sctp
+        transports = {sender.transport for sender in self.connection.getSenders()} | (
+            {sctp.transport} if sctp else set()
+        )
+        for transport in transports:
+            open_through(transport.transport.iceGatherer._connection, Doors())  # also where there is no network
         await self.connection.setLocalDescription()
         return str(self.connection.localDescription.sdp)
 
