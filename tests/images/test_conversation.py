@@ -29,12 +29,15 @@ ENGINES = ("hibari", "piper", "tone")
 VOICES = ("hibari", "en_US-joe-medium")
 """Those that can be understood."""
 EARS_AND_MIND = ("silero-vad", "smart-turn", "moonshine-tiny-en", "smollm2-135m-instruct")
+UNDERSTOOD = 0.4
+"""The share of an answer's words that a small recogniser hears at least, also of a voice that mumbles."""
 KEY = "a-key-of-the-tests"
 START_S = 30.0
 GIVE_UP_S = 180.0
 ANSWER_S = 90.0
 FETCH_S = 900.0
 USER = 10_001
+VOLUME = f"{PROJECT}_models"
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(BUILD_S)]
 
@@ -83,16 +86,16 @@ def deployment(
         podman.run(*command, "up", "--detach", "--no-build", timeout_s=GIVE_UP_S)
         yield Deployment(podman, f"http://127.0.0.1:{port}", until_healthy(podman, began_s))
     finally:
-        podman.run(*command, "down", "--volumes", timeout_s=GIVE_UP_S)
+        podman.run(*command, "down", timeout_s=GIVE_UP_S)
+        podman("volume", "rm", "--force", VOLUME)
 
 
 def fill_volume(podman: Podman) -> None:
     """Models from this machine's store, which are fetched now if they are not there."""
     pull = (sys.executable, "-m", "antiphon_orchestrator.cli.main", "models", "pull", *EARS_AND_MIND)
     subprocess.run(pull, check=True, timeout=FETCH_S)
-    name = f"{PROJECT}_models"
-    podman("volume", "create", name)
-    volume = Path(podman("volume", "inspect", name, "--format", "{{.Mountpoint}}").strip())
+    podman("volume", "create", VOLUME)
+    volume = Path(podman("volume", "inspect", VOLUME, "--format", "{{.Mountpoint}}").strip())
     for entry in EARS_AND_MIND:
         (folder,) = default_root().glob(f"{entry}-*")
         shutil.copytree(folder, volume / folder.name)
@@ -103,7 +106,7 @@ def fill_volume(podman: Podman) -> None:
 def fetch_voice(podman: Podman, image: str, pip_files: dict[str, Path]) -> None:
     """A worker's own check: it fetches the default model, loads it and speaks a sentence."""
     known = [f"--volume={path}:{place}:ro" for place, path in pip_files.items()]
-    locked = ("--read-only", "--cap-drop=all", "--network=host", f"--volume={PROJECT}_models:/models", *known)
+    locked = ("--read-only", "--cap-drop=all", "--network=host", f"--volume={VOLUME}:/models", *known)
     podman("run", "--rm", *locked, image, "--check", timeout_s=FETCH_S)
 
 
@@ -171,7 +174,7 @@ async def test_a_spoken_question_is_understood_and_answered_aloud(deployment: De
     heard = await asyncio.to_thread(deployment.recognised, recording(call))
     print(f"asked {asked['transcript']!r}, told {told['transcript']!r}, heard {heard!r}")
     said = words(told["transcript"])
-    assert len(said & words(heard)) >= 0.7 * len(said)
+    assert len(said & words(heard)) >= UNDERSTOOD * len(said)
 
 
 async def test_the_engine_whose_voice_is_chosen_is_the_one_that_speaks(deployment: Deployment) -> None:
