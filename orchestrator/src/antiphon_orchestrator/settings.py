@@ -66,7 +66,9 @@ class ServerSettings(LayeredSettings):
     )
     recogniser_url: str = Field("", description="base URL of an OpenAI-compatible recogniser")
     recogniser_key: SecretStr = Field(SecretStr(""), description="its API key")
-    recogniser_model: str = Field("", description="the model it shall use, or a folder of one for faster-whisper")
+    recogniser_model: str = Field(
+        "", description="the model it shall use; for whisper and faster-whisper a folder that holds it"
+    )
     turn_detector: Literal["smart-turn", "none"] = Field(
         "smart-turn", description="what hears that a sentence is finished; none: silence decides"
     )

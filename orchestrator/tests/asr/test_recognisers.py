@@ -15,10 +15,12 @@ from antiphon_core.errors import BadRequest
 from antiphon_orchestrator.asr.faster_whisper import FasterWhisperAsr
 from antiphon_orchestrator.asr.gated import GatedAsr
 from antiphon_orchestrator.asr.moonshine import MoonshineAsr
+from antiphon_orchestrator.asr.whisper import WhisperAsr
 from antiphon_orchestrator.ports import EARS_RATE_HZ, Asr, HeardSamples
 from antiphon_orchestrator.testing import voice
 from antiphon_orchestrator.testing.ears import ScriptedAsr, ScriptedVad
 from antiphon_orchestrator.vad.silero import Silero
+from whisper_weights import checkpoint
 
 ModelFolder = Callable[[str], Path]
 
@@ -36,8 +38,16 @@ class Case:
 
 SCRIPTED = ("scripted", "gated", "openai")
 REAL = [
-    pytest.param(name, marks=[pytest.mark.integration, pytest.mark.timeout(300)])
-    for name in ("moonshine", "faster_whisper")
+    pytest.param(
+        name,
+        marks=[
+            pytest.mark.integration,
+            pytest.mark.timeout(300),
+            # OpenAI's package leaves the file of its vocabulary to the garbage collector.
+            pytest.mark.filterwarnings("ignore:.*tiktoken:pytest.PytestUnraisableExceptionWarning"),
+        ],
+    )
+    for name in ("moonshine", "faster_whisper", "whisper")
 ]
 
 
@@ -85,7 +95,21 @@ def faster_whisper(model_folder: ModelFolder) -> Iterator[Asr]:
         yield _gated(FasterWhisperAsr(model_folder("whisper-tiny-en")), model_folder, closing)
 
 
-def _gated(engine: MoonshineAsr | FasterWhisperAsr, model_folder: ModelFolder, closing: ExitStack) -> Asr:
+@pytest.fixture(scope="module")
+def whisper(model_folder: ModelFolder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asr]:
+    """On real weights; the store has them as CTranslate2 keeps them."""
+    torch = pytest.importorskip("torch", reason="needs the extra whisper: tox -e whisper")
+    saved = checkpoint(model_folder("whisper-tiny-en") / "model.bin")
+    saved["model_state_dict"] = {
+        name: torch.tensor(weights.astype(np.float32)) for name, weights in saved["model_state_dict"].items()
+    }
+    folder = tmp_path_factory.mktemp("whisper")
+    torch.save(saved, folder / "tiny.en.pt")
+    with ExitStack() as closing:
+        yield _gated(WhisperAsr(folder), model_folder, closing)
+
+
+def _gated(engine: MoonshineAsr | FasterWhisperAsr | WhisperAsr, model_folder: ModelFolder, closing: ExitStack) -> Asr:
     gated = GatedAsr(engine, Silero(model_folder("silero-vad")).stream)
     closing.callback(engine.close)
     closing.callback(gated.close)
