@@ -23,6 +23,8 @@ ANSWER = "The capital of France is Paris."
 STORY = "Please tell me all about the sea."
 INTERRUPTION = "Wait, stop, I want to know what color the grass is."
 TOLERATED = 0.2
+LEAD_S = 4.0
+"""A slow machine may take so long to connect, while the microphone is open already."""
 AUDIBLE = 300
 
 
@@ -55,7 +57,7 @@ def sounding(samples: Samples, rate_hz: int) -> list[tuple[float, float]]:
 async def test_a_spoken_question_is_written_down_and_its_answer_heard(
     visit: Opener, house: House, say: Say, transport: str
 ) -> None:
-    microphone = quiet(1.5) + await say(QUESTION) + quiet(10)
+    microphone = quiet(LEAD_S) + await say(QUESTION) + quiet(10)
     async with visit(house.url, microphone=microphone, settings={"transport": transport}) as page:
         await page.begin()
         await page.state("listening")
@@ -77,7 +79,7 @@ async def test_a_spoken_question_is_written_down_and_its_answer_heard(
 async def test_a_spoken_interruption_stops_the_answer_and_the_rest_is_struck_out(
     visit: Opener, house: House, say: Say, transport: str
 ) -> None:
-    lead = quiet(1.5) + await say(STORY) + quiet(4.5)
+    lead = quiet(LEAD_S) + await say(STORY) + quiet(4.5)
     microphone = lead + await say(INTERRUPTION) + quiet(8)
     async with visit(house.url, microphone=microphone, settings={"transport": transport}) as page:
         await page.begin()
@@ -100,7 +102,7 @@ async def test_a_spoken_interruption_stops_the_answer_and_the_rest_is_struck_out
 
 async def test_a_cough_and_a_keyboard_stop_nothing(visit: Opener, house: House, say: Say) -> None:
     noises = np.concatenate((cough(RATE_HZ), np.zeros(RATE_HZ, np.int16), typing(RATE_HZ, 1.0))).astype("<i2")
-    microphone = quiet(1.5) + await say(STORY) + quiet(4) + noises.tobytes() + quiet(20)
+    microphone = quiet(LEAD_S) + await say(STORY) + quiet(4) + noises.tobytes() + quiet(20)
     async with visit(house.url, microphone=microphone) as page:
         await page.begin()
         text = await page.said("assistant", "done")
@@ -112,7 +114,7 @@ async def test_a_cough_and_a_keyboard_stop_nothing(visit: Opener, house: House, 
 async def test_the_conversation_can_be_downloaded_and_the_file_says_what_was_said(
     visit: Opener, house: House, say: Say
 ) -> None:
-    microphone = quiet(1.5) + await say(QUESTION) + quiet(10)
+    microphone = quiet(LEAD_S) + await say(QUESTION) + quiet(10)
     async with visit(house.url, microphone=microphone) as page:
         await page.begin()
         await page.said("assistant", "done")
