@@ -28,7 +28,7 @@ def describe(
         native_rate_hz=rate_hz,
         licence=licence,
         # The network, once more as onnxruntime lays it out, and what it computes with.
-        size_bytes=2 * network_bytes + 30_000_000,
+        size_bytes=2 * network_bytes + 60_000_000,
         max_concurrency=4,
         capabilities=frozenset(capabilities),
         files=files,
