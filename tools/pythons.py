@@ -33,13 +33,18 @@ def find(version: str) -> str | None:
     return next((name for name in names_of(version) if _runs(name)), None)
 
 
+def find_allowed(requires_python: str) -> str | None:
+    """The newest in the range that really runs."""
+    return next(filter(_runs, names_allowed(requires_python)), None)
+
+
 @contextmanager
 def python_for(requires_python: str) -> Iterator[dict[str, str]]:
     """Variables under which Poetry works with a Python of that range: it refuses to lock for one outside of it."""
     if platform.python_version() in SpecifierSet(requires_python):
         yield dict(os.environ)
         return
-    python = next(filter(_runs, names_allowed(requires_python)), None)
+    python = find_allowed(requires_python)
     if python is None:
         raise LookupError(f"there is no Python {requires_python} on this machine; install one, with pyenv for example")
     with tempfile.TemporaryDirectory() as folder:
