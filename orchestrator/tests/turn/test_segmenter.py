@@ -220,6 +220,8 @@ def test_a_stall_is_used_for_what_can_be_said_already(text: str, spoken: list[st
 
 # ------------------------------------------------------------------ first phrases
 
+HASTY = SegmenterSettings(phrase_words=4)
+
 
 @pytest.mark.parametrize(
     ("text", "first"),
@@ -232,9 +234,9 @@ def test_a_stall_is_used_for_what_can_be_said_already(text: str, spoken: list[st
     ],
 )
 def test_a_first_phrase_of_four_words_is_spoken_while_the_rest_is_written(text: str, first: str) -> None:
-    (phrase, *rest) = spoken_by_letter(text)
+    (phrase, *rest) = spoken_by_letter(text, settings=HASTY)
     assert (phrase.text, phrase.goes_on) == (first, True)
-    assert pieces(text) == [first, *(segment.text for segment in rest)]
+    assert spoken_whole(text, settings=HASTY) == [phrase, *rest]
     assert not any(segment.goes_on for segment in rest)
 
 
@@ -249,9 +251,16 @@ def test_a_first_phrase_of_four_words_is_spoken_while_the_rest_is_written(text: 
     ],
 )
 def test_short_phrases_and_those_with_markup_are_not_cut(text: str) -> None:
-    assert pieces(text) == [text]
+    assert spoken_whole(text, settings=HASTY) == [Segment(text, 0)]
 
 
 def test_only_the_first_phrase_is_cut_short() -> None:
     text = "Well then. The sky is blue because of the light."
-    assert pieces(text) == ["Well then. ", "The sky is blue because of the light."]
+    assert [segment.text for segment in spoken_whole(text, settings=HASTY)] == [
+        "Well then. ",
+        "The sky is blue because of the light.",
+    ]
+
+
+def test_without_haste_no_phrase_is_cut_off() -> None:
+    assert pieces("The sky is blue because of the light.") == ["The sky is blue because of the light."]

@@ -16,11 +16,13 @@ from antiphon_orchestrator.session.mouth import Events, Mouth
 from antiphon_orchestrator.session.narrator import Ending, Narrator, Usage
 from antiphon_orchestrator.speech.parallel import MOST_AHEAD, InTurn
 from antiphon_orchestrator.turn.backchannel import ends_in_question
-from antiphon_orchestrator.turn.segmenter import Segment, Segmenter
+from antiphon_orchestrator.turn.segmenter import Segment, Segmenter, SegmenterSettings
 from antiphon_orchestrator.turn.speakable import speakable
 from antiphon_orchestrator.utterance_line import Script
 
 _SENTENCES_AHEAD = 8
+_PHRASE_WORDS = 4
+"""So many words are spoken at once, where another phrase begins behind them."""
 _IDLE_FLUSH_S = 0.35
 """A language model that pauses for so long leaves a listener waiting: what it gave is spoken."""
 
@@ -116,7 +118,7 @@ class Reply:
     # ------------------------------------------------------------------- thinking
 
     async def _think(self) -> None:
-        segmenter = Segmenter()
+        segmenter = Segmenter(settings=SegmenterSettings(phrase_words=_PHRASE_WORDS))
         calls: dict[int, ToolCall] = {}
         try:
             if self.plan.request is None:

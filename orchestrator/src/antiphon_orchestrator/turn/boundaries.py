@@ -183,7 +183,7 @@ _CONNECTIVES = (
     "and|but|or|because|which|who|that|when|while|if|so|und|aber|oder|weil|dass|wenn|y|o|pero|porque|que|et|ou|mais|"
     "parce|qui"
 )
-_PREPOSITIONS = "with|without|from|by|for|as|where|after|before|since|until|in|on|at|into|through|about|between|under"
+_PREPOSITIONS = "with|without|by|as|where|after|before|since|until|through|between"
 _BREAKS = (
     re.compile(r"[,;:—–،]\s|[，、；：—]"),
     re.compile(rf"\s(?=(?:{_CONNECTIVES})\s)"),

@@ -39,10 +39,11 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class SegmenterSettings:
-    """`first_words`: so many words make a first clause worth speaking; `phrase_words`: so many, a first phrase."""
+    """`first_words`: so many words make a first clause worth speaking; `phrase_words`: so many, a first phrase, for who
+    waits for the first sound more than for the melody of the sentence; 0: none is."""
 
     first_words: int = 3
-    phrase_words: int = 4
+    phrase_words: int = 0
     first_max_length: int = 100
     max_length: int = 240
 
@@ -105,7 +106,7 @@ class Segmenter:
 
     def _phrase_cut(self, cut: Cut) -> Cut:
         """The end of a first phrase, where it comes before that cut, or before what cannot be decided yet."""
-        if self._offset or self._fence:
+        if self._offset or self._fence or not self._settings.phrase_words:
             return NO
         end = {MORE: self._looked, NO: len(self._text)}.get(cut, cut)
         found = boundaries.phrase_cut(self._text, self._settings.phrase_words)
