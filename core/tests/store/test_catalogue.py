@@ -59,7 +59,7 @@ def test_an_empty_catalogue_says_that_it_is_empty() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "place", "reason"),
     [
-        ("pypi:hibari", "cargo:hibari", "entry 'hibari', files[0].sources[0]", "unknown scheme 'cargo'; there are: file"),
+        ("pypi:hibari", "gem:hibari", "entry 'hibari', files[0].sources[0]", "unknown scheme 'gem'; there are: file"),
         ("pypi:hibari-tts==0.2.1", "pypi:hibari-tts", "entry 'hibari', files[0].sources[0]", "form pypi:name==version"),
         (";py3-none-manylinux_2_34_x86_64", ";linux", "entry 'hibari', files[0].sources[1]", "'linux' is no wheel tag"),
         ("sdist:pywhispercpp==1.5.1", "sdist:p==1;py3-none-any", "files[0].sources[2]", "has no tag"),
