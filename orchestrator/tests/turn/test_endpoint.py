@@ -163,13 +163,13 @@ def test_the_detector_is_asked_again_as_silence_grows_and_in_every_pause() -> No
     stream = Stream(EndpointSettings(silence_samples=windows(40)))
     stream.speech(5)
     asked = [event.at_sample for event in stream.silence(35) if isinstance(event, AskDetector)]
-    assert asked == [windows(5 + after) for after in (2, 7, 12, 20, 32)]
+    assert asked == [windows(5 + after) for after in (2, 10, 15, 20, 32)]
     stream.speech(2)
     assert AskDetector(windows(42 + 2)) in stream.silence(2)
 
 
 @pytest.mark.parametrize(
-    ("opinion", "needed_ms"), [(0.99, 224), (0.6, 224), (0.35, 912), (0.1, 1_600), (0.0, 1_600), (None, 640)]
+    ("opinion", "needed_ms"), [(0.99, 320), (0.6, 320), (0.35, 960), (0.1, 1_600), (0.0, 1_600), (None, 640)]
 )
 def test_the_surer_the_detector_the_sooner_the_end(opinion: float | None, needed_ms: int) -> None:
     assert EndpointSettings().needed_silence(opinion) == needed_ms * 16
@@ -187,9 +187,9 @@ def test_a_sure_detector_ends_the_turn_with_its_answer() -> None:
     stream = Stream()
     stream.speech(10)
     assert stream.silence(2)[-1] == AskDetector(windows(12))
-    stream.silence(5)
+    stream.silence(8)
     assert stream.endpoint.on_opinion(0.95, windows(12)) == (
-        TurnFinished(0, windows(10), windows(17), EndReason.DETECTOR),
+        TurnFinished(0, windows(10), windows(20), EndReason.DETECTOR),
     )
 
 
@@ -198,7 +198,7 @@ def test_a_detector_that_is_sure_early_ends_the_turn_without_being_asked_again()
     stream.speech(10)
     stream.silence(2)
     assert stream.endpoint.on_opinion(0.95, windows(12)) == ()
-    assert stream.silence(5) == [TurnFinished(0, windows(10), windows(17), EndReason.DETECTOR)]
+    assert stream.silence(8) == [TurnFinished(0, windows(10), windows(20), EndReason.DETECTOR)]
 
 
 def test_words_that_want_to_go_on_weigh_more_than_the_detector() -> None:
@@ -219,7 +219,7 @@ def test_words_of_an_earlier_pause_are_ignored() -> None:
     stream.silence(4)
     stream.speech(3)
     stream.endpoint.on_words(dangling=True, until_sample=windows(13))
-    stream.silence(7)
+    stream.silence(10)
     assert len(finished(stream.endpoint.on_opinion(0.95, windows(22)))) == 1
 
 

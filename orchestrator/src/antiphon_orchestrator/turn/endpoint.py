@@ -55,13 +55,13 @@ class EndpointSettings:
     early_pause_samples: int = _samples(32)
     prefix_samples: int = _samples(300)
     silence_samples: int = _samples(640)
-    quick_samples: int = _samples(224)
+    quick_samples: int = _samples(320)
     patient_samples: int = _samples(1_600)
     sure_finished: float = 0.6
     sure_unfinished: float = 0.1
     dangling: float = 0.2
     """What the turn detector is taken to have said at most where the words want to go on."""
-    ask_at_samples: tuple[int, ...] = (_samples(64), _samples(224), _samples(384), _samples(640), _samples(1_000))
+    ask_at_samples: tuple[int, ...] = (_samples(64), _samples(320), _samples(480), _samples(640), _samples(1_000))
     """Silences at which the turn detector is asked; empty where none is used."""
     max_turn_samples: int = _samples(60_000)
 
