@@ -10,6 +10,7 @@ import httpx
 
 RATE_HZ = 24_000
 _NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_SIGNS = {"+": " plus ", "=": " equals ", "%": " percent", "&": " and "}
 
 
 def wav(pcm: bytes, rate_hz: int = RATE_HZ) -> bytes:
@@ -29,8 +30,9 @@ def recognised(server: str, recording: bytes) -> str:
 
 
 def words_of(text: str) -> list[str]:
-    """Without case and punctuation; recognisers write numbers in figures."""
-    spoken = re.sub(r"\d+", lambda found: _name(int(found[0])), text.lower().replace("+", " plus "))
+    """Without case and punctuation; recognisers write numbers in figures, and some signs as words."""
+    signs_said = re.sub(r"[+=%&]", lambda found: _SIGNS[found[0]], text.lower())
+    spoken = re.sub(r"\d+", lambda found: _name(int(found[0])), signs_said)
     return re.findall(r"[a-z0-9']+", spoken)
 
 
