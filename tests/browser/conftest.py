@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from antiphon_orchestrator.testing.chat_endpoint import ChatEndpoint
 from playwright.async_api import Playwright, async_playwright
 from visit import Opener, Visit, visiting
 
-from tests.e2e.house import House, up
-from tests.e2e.mind import answer
+from tests.e2e.house import House, served
+from tests.e2e.mind import knowing
+
+__all__ = ["knowing", "served"]  # fixtures: `mind` and `house`
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 SCREENSHOTS = Path(__file__).parents[2] / "out" / "browser"
@@ -49,21 +50,6 @@ async def visit(browser: Playwright, tmp_path: Path) -> AsyncIterator[Opener]:
             page.expect_nothing_amiss()
 
     yield opened
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def mind() -> AsyncIterator[ChatEndpoint]:
-    """Knows the answers that the tests listen for."""
-    endpoint = ChatEndpoint(otherwise=answer)
-    async with endpoint.serve():
-        yield endpoint
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def house(mind: ChatEndpoint) -> AsyncIterator[House]:
-    """A server with real ears and a real voice."""
-    async with up("--mind", "openai", "--mind-url", mind.base_url, "--mind-model", "knowing") as house:
-        yield house
 
 
 Say = Callable[[str], bytes]

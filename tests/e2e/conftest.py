@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,13 +15,15 @@ import pytest
 import pytest_asyncio
 from antiphon_orchestrator.testing.chat_endpoint import ChatEndpoint
 from ears import recognised, wav
-from house import House, up
-from mind import answer
+from house import House, served
+from mind import knowing
 from tap import Tap
 
 CLIENTS = Path(__file__).parent / "clients"
 sys.path.insert(0, str(CLIENTS))
 from call import LINES  # noqa: E402
+
+__all__ = ["knowing", "served"]  # fixtures: `mind` and `house`
 
 CALL_LIMIT_S = 180.0
 GONE_S = 5.0
@@ -53,21 +54,6 @@ class Call(Protocol):
     """Runs a client once: the program `clients/NAME/PROGRAM_client.py` in the environment of clients/NAME."""
 
     async def __call__(self, name: str, program: str = "") -> Called: ...
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def mind() -> AsyncIterator[ChatEndpoint]:
-    """Keeps everything it is asked."""
-    endpoint = ChatEndpoint(otherwise=answer)
-    async with endpoint.serve():
-        yield endpoint
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def house(mind: ChatEndpoint) -> AsyncIterator[House]:
-    """The server: real ears, a real voice, real sockets."""
-    async with up("--mind", "openai", "--mind-url", mind.base_url, "--mind-model", "knowing") as house:
-        yield house
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

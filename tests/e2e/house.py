@@ -1,4 +1,4 @@
-"""Starts `antiphon up` as a user does, and asks it what tests want to know."""
+"""Starts `antiphon up` as a user does, and asks it what tests want to know; also for the folders beside this one."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+import pytest_asyncio
+from antiphon_orchestrator.testing.chat_endpoint import ChatEndpoint
+
+__all__ = ["House", "antiphon", "served", "up"]
 
 READY_S = 240.0
 """A first start fetches the models."""
@@ -23,6 +27,7 @@ class House:
     """A running server."""
 
     url: str
+    process_id: int
 
     def speak(self, text: str) -> bytes:
         """The text in the server's voice, 16 bit at 24 kHz."""
@@ -42,19 +47,30 @@ class House:
         return int(self.health()["sessions"])
 
 
+def antiphon(*arguments: str) -> list[str]:
+    """The command as this environment has it."""
+    return [sys.executable, "-m", "antiphon_orchestrator.cli.main", *arguments]
+
+
 @asynccontextmanager
-async def up(*flags: str) -> AsyncIterator[House]:
+async def up(*flags: str, ready_s: float = READY_S) -> AsyncIterator[House]:
     """`antiphon up` on a free port, until the block ends."""
-    command = (sys.executable, "-m", "antiphon_orchestrator.cli.main", "up", "--port", "0", *flags)
-    process = await create_subprocess_exec(*command, stdout=PIPE, start_new_session=True)
+    process = await create_subprocess_exec(*antiphon("up", "--port", "0", *flags), stdout=PIPE, start_new_session=True)
     try:
-        async with asyncio.timeout(READY_S):
+        async with asyncio.timeout(ready_s):
             url = await _address(process)
-        yield House(url)
+        yield House(url, process.pid)
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGINT)
         await process.wait()
+
+
+@pytest_asyncio.fixture(name="house", scope="session", loop_scope="session")
+async def served(mind: ChatEndpoint) -> AsyncIterator[House]:
+    """The server with that mind: real ears, a real voice, real sockets."""
+    async with up("--mind", "openai", "--mind-url", mind.base_url, "--mind-model", "knowing") as house:
+        yield house
 
 
 async def _address(process: Process) -> str:

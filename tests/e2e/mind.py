@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import AsyncIterator
 from typing import Any
 
-from antiphon_orchestrator.testing.chat_endpoint import Json, Script, words
+import pytest_asyncio
+from antiphon_orchestrator.testing.chat_endpoint import ChatEndpoint, Json, Script, words
 
 SEA = (
     "The sea covers most of our planet. It is deep and blue, and it is full of fish. Big ships cross it every day. "
@@ -20,6 +22,14 @@ ANSWERS = {
     r"grass|colou?r": "The grass is green.",
 }
 PUZZLED = "I do not know that."
+
+
+@pytest_asyncio.fixture(name="mind", scope="session", loop_scope="session")
+async def knowing() -> AsyncIterator[ChatEndpoint]:
+    """Keeps everything it is asked."""
+    endpoint = ChatEndpoint(otherwise=answer)
+    async with endpoint.serve():
+        yield endpoint
 
 
 def answer(asked: Json) -> Script:

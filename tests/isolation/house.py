@@ -1,12 +1,9 @@
-"""Starts `antiphon up` as a user does; says which processes are its workers, and what each of them has loaded."""
+"""A server whose workers can be told apart: which processes they are, and what each of them has loaded."""
 
 from __future__ import annotations
 
 import asyncio
 import re
-import signal
-import sys
-from asyncio.subprocess import PIPE, Process, create_subprocess_exec
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,21 +12,22 @@ from pathlib import Path
 import httpx
 import psutil
 
+from tests.e2e import house
+from tests.e2e.house import antiphon
+
+__all__ = ["House", "antiphon", "has_torch", "protobuf_version", "up"]
+
 READY_S = 600.0
-_READY = "Antiphon is ready: "
-
-
-def antiphon(*arguments: str) -> list[str]:
-    """The command as this environment has it."""
-    return [sys.executable, "-m", "antiphon_orchestrator.cli.main", *arguments]
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class House(house.House):
     """A running server."""
 
-    url: str
-    process: psutil.Process
+    @property
+    def process(self) -> psutil.Process:
+        """The server's own; its workers are its children."""
+        return psutil.Process(self.process_id)
 
     async def engines(self, count: int) -> set[str]:
         """Those that the server can speak with, once there are so many: it is ready as soon as it has one."""
@@ -66,21 +64,5 @@ def has_torch(process: psutil.Process) -> bool:
 @asynccontextmanager
 async def up(*flags: str) -> AsyncIterator[House]:
     """`antiphon up` on a free port, until the block ends."""
-    command = antiphon("up", "--port", "0", *flags)
-    process = await create_subprocess_exec(*command, stdout=PIPE, start_new_session=True)
-    try:
-        async with asyncio.timeout(READY_S):
-            url = await _address(process)
-        yield House(url, psutil.Process(process.pid))
-    finally:
-        if process.returncode is None:
-            process.send_signal(signal.SIGINT)
-        await process.wait()
-
-
-async def _address(process: Process) -> str:
-    assert process.stdout is not None
-    async for line in process.stdout:
-        if _READY in (said := line.decode()):
-            return said.partition(_READY)[2].split()[0]
-    raise RuntimeError("the server ended before it was ready; its words are above")
+    async with house.up(*flags, ready_s=READY_S) as running:
+        yield House(running.url, running.process_id)
