@@ -32,7 +32,6 @@ async def house(environments: tuple[str, ...], tmp_path_factory: pytest.TempPath
     config.write_text(f"own_dirs: [{folder / 'tiny'}]\n", encoding="utf-8")
     flags = [flag for engine in environments for flag in ("--adapter", engine)]
     async with up(*flags, "--worker-config", f"cosyvoice={config}", "--mind", "echo") as house:
-        await house.engines(len(environments))
         yield house
 
 

@@ -30,7 +30,7 @@ class House(house.House):
         return psutil.Process(self.process_id)
 
     async def engines(self, count: int) -> set[str]:
-        """Those that the server can speak with, once there are so many: it is ready as soon as it has one."""
+        """Those that the server can speak with, once there are so many: one too busy to answer is out for a moment."""
         async with asyncio.timeout(READY_S), httpx.AsyncClient(base_url=self.url) as client:
             while True:
                 answer = (await client.get("/v1/voices")).raise_for_status()

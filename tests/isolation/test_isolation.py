@@ -39,7 +39,7 @@ async def test_each_worker_lives_on_a_protobuf_of_its_own_and_so_does_the_server
 async def test_one_conversation_changes_between_the_engines(house: House) -> None:
     text = "The old lighthouse still stands by the harbour."
     turns = [(PIPER, text), (COSYVOICE, "Hello world."), (PIPER, text), (COSYVOICE, "Hello world.")]
-    await house.engines(2)  # a worker that was too busy to answer is out of the fleet for a moment
+    await house.engines(2)
     answers = await hold(house.url, turns)
     assert [(answer.status, answer.errors) for answer in answers] == [("completed", [])] * 4
     assert all(answer.seconds > 0.3 and answer.loudness > 0.001 for answer in answers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Collection, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -194,9 +194,13 @@ class Server:
             missing.append(f"a speech worker at {without_secrets(self.settings.registry)}")
         return missing
 
-    async def complete(self) -> None:
-        """Returns once conversations can be held."""
-        while self.missing():
+    def absent(self, workers: Collection[str]) -> set[str]:
+        """Those of these workers, by address, that nobody can speak through."""
+        return set(workers) - {record.address for record in self._fleet.workers()}
+
+    async def complete(self, workers: Collection[str] = ()) -> None:
+        """Returns once conversations can be held, and with every one of these workers."""
+        while self.missing() or self.absent(workers):
             self._changed.clear()
             await self._changed.wait()
 

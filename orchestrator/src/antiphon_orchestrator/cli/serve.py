@@ -27,4 +27,8 @@ def main(argv: Sequence[str]) -> int:
 
 
 async def _serve(live: LiveSettings[ServerSettings], bound: socket.socket) -> None:
-    await serve(Server(live), bound, lambda address: print(f"antiphon: ready at {address}", flush=True))
+    await serve(Server(live), bound, _welcome)
+
+
+async def _welcome(address: str) -> None:
+    print(f"antiphon: ready at {address}", flush=True)

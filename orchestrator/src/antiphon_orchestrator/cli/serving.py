@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from antiphon_core.errors import BadSettings
 
@@ -34,8 +34,12 @@ def listening_socket(settings: ServerSettings) -> socket.socket:
     return bound
 
 
-async def serve(server: Server, bound: socket.socket, on_ready: Callable[[str], None]) -> None:
-    """Until SIGINT or SIGTERM. `on_ready` is told the address once conversations can be held."""
+OnReady = Callable[[str], Awaitable[None]]
+"""Told the address."""
+
+
+async def serve(server: Server, bound: socket.socket, on_ready: OnReady) -> None:
+    """Until SIGINT or SIGTERM. `on_ready` runs beside it once conversations can be held."""
     host, port = bound.getsockname()[:2]
     web = WebServer(web_config(server.app, server.settings.max_message_bytes))
     loop = asyncio.get_running_loop()
@@ -47,6 +51,6 @@ async def serve(server: Server, bound: socket.socket, on_ready: Callable[[str], 
         watching.cancel()
 
 
-async def _tell_when_ready(server: Server, address: str, on_ready: Callable[[str], None]) -> None:
+async def _tell_when_ready(server: Server, address: str, on_ready: OnReady) -> None:
     await server.complete()
-    on_ready(address)
+    await on_ready(address)

@@ -8,7 +8,7 @@ import ctypes
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -128,7 +128,8 @@ async def _up(live: LiveSettings[ServerSettings], bound: socket.socket, workers:
 
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(keep(worker)) for worker in workers]
-        await serve(server, bound, _welcome)
+        engines = {worker.address: worker.adapter for worker in workers}
+        await serve(server, bound, lambda address: welcome(server, engines, address))
         for task in running:
             task.cancel()
     for failure in failures:
@@ -136,7 +137,12 @@ async def _up(live: LiveSettings[ServerSettings], bound: socket.socket, workers:
     return 1 if failures else 0
 
 
-def _welcome(address: str) -> None:
+async def welcome(server: Server, engines: Mapping[str, str], address: str) -> None:
+    """Says when every worker is there; `engines` names each by its address. Until the last has loaded, others speak."""
+    if absent := server.absent(engines):
+        loading = ", ".join(engine for worker, engine in engines.items() if worker in absent)
+        print(f"Antiphon answers at {address} already; still loading: {loading}", flush=True)
+    await server.complete(engines)
     print(f"Antiphon is ready: {address}  (Ctrl-C ends it)", flush=True)
 
 
