@@ -1,11 +1,16 @@
-"""`antiphon up` says that it is ready when all of its engines are."""
+"""`antiphon up`: ready when all of its engines are; one that cannot start ends it, one that dies is started again."""
 
 from __future__ import annotations
 
 import asyncio
+import sys
+from pathlib import Path
 
 import pytest
-from antiphon_orchestrator.cli.up import welcome
+from antiphon_core.errors import CannotLoad
+from antiphon_orchestrator.cli import up
+from antiphon_orchestrator.cli.up import Worker, welcome
+from antiphon_orchestrator.environments.place import Place, Record
 from antiphon_orchestrator.testing.server import Scripted, ScriptedFleet, serving, worker
 
 pytestmark = pytest.mark.integration
@@ -36,3 +41,34 @@ async def test_engines_that_are_all_there_are_not_waited_for(capsys: pytest.Capt
     async with serving(Scripted(fleet=ScriptedFleet(worker("one"), worker("two")))) as server:
         await asyncio.wait_for(welcome(server.server, ENGINES, "http://here"), 5)
     assert said(capsys) == READY
+
+
+@pytest.fixture
+def chirp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Worker:
+    """Of an environment without its engine: its process ends at once. No start counts as short."""
+    monkeypatch.setenv("ANTIPHON_ENVIRONMENTS", str(tmp_path))
+    monkeypatch.setattr(up, "_SOON_S", 0.0)
+    place = Place(tmp_path, "chirp")
+    build = place.new_build()
+    (build / "bin").mkdir()
+    (build / "bin/python").symlink_to(sys.executable)
+    place.finish(build, Record("chirp", "antiphon-adapter-chirp", "0.1.0", "3.11.7", "here", "", "", 1))
+    return Worker("chirp", 1)
+
+
+async def test_a_worker_that_never_served_is_not_started_for_ever(chirp: Worker) -> None:
+    with pytest.raises(CannotLoad, match="the worker of chirp ended with status"):
+        await asyncio.wait_for(chirp.run(), 15)
+
+
+async def test_a_worker_that_has_served_is_started_again(chirp: Worker, capfd: pytest.CaptureFixture[str]) -> None:
+    chirp.has_served = True
+    running = asyncio.create_task(chirp.run())
+    told = ""
+    while "starting it again" not in told:
+        told += capfd.readouterr().out
+        assert not running.done()
+        await asyncio.sleep(0.01)
+    running.cancel()
+    await asyncio.wait([running])
+    assert "the worker of chirp ended with status" in told

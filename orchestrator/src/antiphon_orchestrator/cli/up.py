@@ -71,6 +71,7 @@ class Worker:
     def __init__(self, adapter: str, port: int, *flags: str) -> None:
         self.adapter = adapter
         self.address = f"127.0.0.1:{port}"
+        self.has_served = False
         python = str(python_of(adapter))
         self._variables = None if python == sys.executable else own_variables()
         self._command = (
@@ -79,7 +80,7 @@ class Worker:
         )  # fmt: skip
 
     async def run(self) -> None:
-        """Until cancelled. An engine that ends right after its start does not get better by starting it again."""
+        """Until cancelled. What never served, or ends right after its start, gets no better by starting it again."""
         loop = asyncio.get_running_loop()
         while True:
             began_s = loop.time()
@@ -90,7 +91,7 @@ class Worker:
                 status = await process.wait()
             finally:
                 await _end(process)
-            if loop.time() - began_s < _SOON_S:
+            if not self.has_served or loop.time() - began_s < _SOON_S:
                 raise CannotLoad(f"the worker of {self.adapter} ended with status {status}; see its words above")
             print(f"antiphon: the worker of {self.adapter} ended with status {status}; starting it again", flush=True)
             await asyncio.sleep(_RESTART_S)
@@ -126,8 +127,12 @@ async def _up(live: LiveSettings[ServerSettings], bound: socket.socket, workers:
             failures.append(error.message)
             signal.raise_signal(signal.SIGINT)
 
+    async def meet(worker: Worker) -> None:
+        await server.complete([worker.address])
+        worker.has_served = True
+
     async with asyncio.TaskGroup() as tasks:
-        running = [tasks.create_task(keep(worker)) for worker in workers]
+        running = [tasks.create_task(part(worker)) for worker in workers for part in (keep, meet)]
         engines = {worker.address: worker.adapter for worker in workers}
         await serve(server, bound, lambda address: welcome(server, engines, address))
         for task in running:
