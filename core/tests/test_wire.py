@@ -88,7 +88,7 @@ DESCRIPTIONS = st.builds(
     adapter=TEXTS,
     device=TEXTS,
     incarnation=TEXTS,
-    models=st.lists(st.builds(ModelStatus, MODELS, st.sampled_from(ModelState)), max_size=3).map(tuple),
+    models=st.lists(st.builds(ModelStatus, MODELS, st.sampled_from(ModelState), U32), max_size=3).map(tuple),
     default_model=TEXTS,
     load=st.builds(Load, U32, U32, U64, FLOATS, FLOATS, st.booleans()),
     limits=st.builds(Limits, U32, U32, U32, U32),

@@ -8,12 +8,15 @@ import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Any
 
 import numpy as np
-from aiortc import RTCPeerConnection, RTCSessionDescription
 from antiphon_orchestrator.api.hosting import WebServer, web_config
 from antiphon_orchestrator.api.page import Page
+from antiphon_orchestrator.api.realtime.webrtc_doors import Doors
+from antiphon_orchestrator.api.realtime.webrtc_ears import PacketEars
+from antiphon_orchestrator.api.realtime.webrtc_peer import Peer
+from antiphon_orchestrator.api.realtime.webrtc_voice import VoiceLine
+from antiphon_orchestrator.ports import EARS_RATE_HZ, HeardSamples
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -24,6 +27,8 @@ ITEM = "item_echo"
 FRAME_MS = 20
 RATE_HZ = 24_000
 LEAD_FRAMES = 3
+MOST_WAITING = 2
+"""What a stall brings all at once shall not be late for good."""
 _SESSION = {"type": "session.created", "session": {"id": "sess_echo"}}
 _ANSWER = {"type": "response.output_item.added", "item": {"id": ITEM, "type": "message", "role": "assistant"}}
 _BEGINS = (_SESSION, _ANSWER, {"type": "output_audio_buffer.started"})
@@ -34,7 +39,8 @@ class EchoServer:
 
     def __init__(self, clock: float = 1.0) -> None:
         self._clock = clock
-        self._peers: list[RTCPeerConnection] = []
+        self._peers: list[Peer] = []
+        self._tasks: set[asyncio.Task[None]] = set()
         nothing = Route("/v1/{list:str}", self._nothing)
         self.app = Starlette(
             routes=[
@@ -56,6 +62,7 @@ class EchoServer:
             finally:
                 for peer in self._peers:
                     await peer.close()
+                await asyncio.gather(*self._tasks)
                 web.should_exit = True
                 await running
 
@@ -91,21 +98,38 @@ class EchoServer:
             number += 1
 
     async def _call(self, request: Request) -> Response:
-        peer = RTCPeerConnection()
+        voice = VoiceLine(lambda: None)
+        peer = Peer(voice, PacketEars(_Mirror(voice).hear), Doors())
         self._peers.append(peer)
+        answer = await peer.answer((await request.body()).decode())
+        greeting = asyncio.create_task(_greet(peer))
+        self._tasks.add(greeting)
+        return Response(answer, 201, media_type="application/sdp")
 
-        @peer.on("track")
-        def echo(track: Any) -> None:
-            peer.addTrack(track)
 
-        @peer.on("datachannel")
-        def greet(channel: Any) -> None:
-            for event in _BEGINS:
-                channel.send(json.dumps(event))
+class _Mirror:
+    """Between the ears and the voice of one call: what was heard, said again in frames."""
 
-        await peer.setRemoteDescription(RTCSessionDescription((await request.body()).decode(), "offer"))
-        await peer.setLocalDescription(await peer.createAnswer())
-        return Response(peer.localDescription.sdp, 201, media_type="application/sdp")
+    def __init__(self, voice: VoiceLine) -> None:
+        self._voice = voice
+        self._pcm = b""
+        self._has_begun = False
+
+    def hear(self, samples: HeardSamples) -> None:
+        frame_bytes = 2 * EARS_RATE_HZ * FRAME_MS // 1000
+        self._pcm += np.rint(samples * 32_767).astype("<i2").tobytes()
+        if not self._has_begun:  # the resampler keeps a little back: no frame shall wait for the next one because of it
+            self._pcm = self._pcm.rjust(frame_bytes, b"\0")
+            self._has_begun = True
+        while len(self._pcm) >= frame_bytes:
+            frame, self._pcm = self._pcm[:frame_bytes], self._pcm[frame_bytes:]
+            if self._voice.waiting < MOST_WAITING:
+                self._voice.push(frame)
+
+
+async def _greet(peer: Peer) -> None:
+    for event in _BEGINS:
+        await peer.send(json.dumps(event))
 
 
 def _delta(audio: str) -> dict[str, str]:

@@ -7,8 +7,9 @@ import re
 from typing import Any
 
 import pytest
+from antiphon_core.registry.base import ModelState
 from antiphon_orchestrator.testing.llm import ScriptedLlm
-from antiphon_orchestrator.testing.server import Scripted, Serving, serving
+from antiphon_orchestrator.testing.server import Scripted, ScriptedFleet, Serving, serving, worker
 from antiphon_orchestrator.testing.speech import ScriptedSpeech
 from playwright.async_api import expect
 from visit import PHONE, Opener, Visit
@@ -127,6 +128,21 @@ async def test_a_voice_can_be_changed_in_the_middle_of_a_conversation(visit: Ope
         await page.write("Second.")
         await page.said("assistant", "done", 1)
         assert [choice.voice for choice in speech.choices] == ["", "scripted/two"]
+
+
+async def test_a_voice_that_is_fetched_shows_how_far(visit: Opener) -> None:
+    fleet = ScriptedFleet(worker(state=ModelState.LOADING, fetched_percent=40))
+    async with serving(Scripted(fleet=fleet)) as server, visit(url_of(server)) as page:
+        await page.page.click("#open-settings")
+        voice = page.page.locator(".voice", has_text="scripted/two")
+        await expect(voice.locator(".nearness")).to_have_text("fetched 40 %")
+        await expect(voice.get_by_role("progressbar")).to_have_js_property("value", 40)
+        await page.shoot("fetching")
+        fleet.become(worker(state=ModelState.LOADING))
+        await expect(voice.locator(".nearness")).to_have_text("loading …")
+        await expect(voice.get_by_role("progressbar")).to_have_js_property("position", -1)
+        fleet.become(worker())
+        await expect(voice.locator(".nearness")).to_have_text("loaded")
 
 
 async def test_what_was_chosen_is_remembered_and_sent(visit: Opener) -> None:

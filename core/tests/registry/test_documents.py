@@ -28,6 +28,12 @@ def test_a_worker_comes_back_as_it_was_written() -> None:
     assert '"load"' not in document
 
 
+def test_how_much_of_a_model_is_fetched_comes_back_too() -> None:
+    loading = replace(RECORD.description.models[1], state=ModelState.LOADING, fetched_percent=40)
+    description = replace(RECORD.description, models=(loading,))
+    assert read_document(write_document("a", description), description.load).description.models == (loading,)
+
+
 def test_a_beat_brings_the_load_and_a_new_document() -> None:
     beat = Beat("id", 7, "r", RECORD.description.load)
     assert read_beat(write_beat(beat)) == beat

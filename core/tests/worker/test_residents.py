@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 from antiphon_core.errors import CannotLoad, EngineStalled, Full, UnknownModel
-from antiphon_core.registry.base import LoadStage, ModelState, Reloaded
+from antiphon_core.models import ModelInfo, VoiceInfo
+from antiphon_core.registry.base import LoadProgress, LoadStage, ModelState, ModelStatus, Reloaded
 from antiphon_core.testkit.clock import VirtualClock
 from antiphon_core.worker import residents as residents_module
 from antiphon_core.worker.eviction import Policy
+from antiphon_core.worker.loading import Loaded, Report
 from antiphon_core.worker.metrics import Metrics
 from antiphon_core.worker.residents import Residents
 from worker import scripted
@@ -141,6 +143,36 @@ async def test_weights_are_fetched_before_they_are_loaded(build: Build, tmp_path
     assert [path.name for path in (tmp_path / "store").rglob("weights.txt")] == ["weights.txt"]
     assert await house.residents.unload("remote") is True
     assert house.states()["remote"] is ModelState.AVAILABLE
+
+
+async def test_how_much_is_fetched_is_told_with_the_state() -> None:
+    class HalfWay:
+        """A loader that has three quarters of the files, and then no network any more."""
+
+        models = (
+            ModelInfo(id="large", voices=(VoiceInfo("one", ("en",)),), native_rate_hz=1, licence="MIT", size_bytes=1),
+        )
+
+        def list_models(self) -> tuple[ModelInfo, ...]:
+            return self.models
+
+        def is_here(self, info: ModelInfo) -> bool:
+            return False
+
+        async def load(self, info: ModelInfo, report: Report) -> Loaded:
+            report(LoadProgress(LoadStage.FETCHING, 3, 4))
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    residents = Residents(HalfWay(), Policy, Metrics(), lambda _: None)  # type: ignore[arg-type]
+    await residents.list_models()
+    assert residents.statuses()[0].fetched_percent == 0
+    watching = residents.load("large")
+    while (await watching.__anext__()).stage is not LoadStage.FETCHING:
+        pass
+    assert residents.statuses() == (ModelStatus(HalfWay.models[0], ModelState.LOADING, 75),)
+    await watching.aclose()  # type: ignore[attr-defined]
+    await residents.close()
 
 
 async def test_who_stops_watching_a_load_does_not_stop_it(build: Build) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from antiphon_core.errors import CannotLoad
+from antiphon_core.registry.base import ModelState
 from antiphon_orchestrator.api.catalog import Catalog
 from antiphon_orchestrator.providers import Ears, Providers
 from antiphon_orchestrator.testing.ears import ScriptedAsr
@@ -75,6 +76,13 @@ async def test_models_and_voices_are_listed_once_however_many_workers_have_them(
         assert [voice["id"] for voice in voices] == ["scripted/one", "scripted/two"]
         assert voices[1]["languages"] == ["en", "de"]
     assert Catalog(ScriptedFleet()).voices() == []
+
+
+async def test_a_model_that_is_fetched_says_how_far() -> None:
+    fleet = ScriptedFleet(worker(state=ModelState.LOADING, fetched_percent=40))
+    async with serving(Scripted(fleet=fleet)) as server:
+        (model,) = (await server.http.get("/v1/models")).json()["data"]
+        assert (model["state"], model["fetched_percent"]) == ("loading", 40)
 
 
 # ----------------------------------------------------------------------------- errors

@@ -21,10 +21,11 @@ class ModelState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """A model of a worker and how near it is to speaking."""
+    """A model of a worker and how near it is to speaking. `fetched_percent` moves while its files are fetched."""
 
     info: ModelInfo
     state: ModelState
+    fetched_percent: int = 0
 
 
 class LoadStage(Enum):
@@ -43,6 +44,10 @@ class LoadProgress:
     stage: LoadStage
     done_bytes: int = 0
     total_bytes: int = 0
+
+    @property
+    def fetched_percent(self) -> int:
+        return 100 * self.done_bytes // self.total_bytes if self.total_bytes else 0
 
 
 @dataclass(frozen=True, slots=True)

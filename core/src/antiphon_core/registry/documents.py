@@ -126,7 +126,8 @@ def _status(content: Mapping[str, Any]) -> ModelStatus:
     capabilities = frozenset(Capability(name) for name in info["capabilities"] if name in known)
     states = {state.value: state for state in ModelState}
     state = states.get(content["state"], ModelState.AVAILABLE)
-    return ModelStatus(_known(ModelInfo, info, voices=voices, capabilities=capabilities), state)
+    known_info = _known(ModelInfo, info, voices=voices, capabilities=capabilities)
+    return _known(ModelStatus, content, info=known_info, state=state)
 
 
 def _known(kind: type[_T], content: Mapping[str, Any], **given: Any) -> _T:

@@ -48,6 +48,7 @@ def model_to_wire(status: ModelStatus) -> pb.ModelInfo:
         max_concurrency=info.max_concurrency,
         capabilities=sorted(_CAPABILITY_TO_WIRE[capability] for capability in info.capabilities),
         state=_STATE_TO_WIRE[status.state],
+        fetched_percent=status.fetched_percent,
     )
 
 
@@ -64,7 +65,8 @@ def model_from_wire(message: pb.ModelInfo) -> ModelStatus:
         # A newer worker may declare what this side does not know yet.
         capabilities=frozenset(_CAPABILITY_FROM_WIRE[c] for c in message.capabilities if c in _CAPABILITY_FROM_WIRE),
     )
-    return ModelStatus(info, _STATE_FROM_WIRE.get(message.state, ModelState.AVAILABLE))
+    state = _STATE_FROM_WIRE.get(message.state, ModelState.AVAILABLE)
+    return ModelStatus(info, state, message.fetched_percent)
 
 
 def description_to_wire(description: WorkerDescription) -> pb.DescribeResponse:

@@ -47,6 +47,11 @@ class Watched:
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
+    @property
+    def fetched_percent(self) -> int:
+        """How much of its files is here, while they are fetched."""
+        return self._progress.fetched_percent
+
     async def follow(self, task: asyncio.Task[object]) -> AsyncIterator[LoadProgress]:
         """Stages until the task is done; raises what it raises."""
         while not task.done():

@@ -75,7 +75,9 @@ class Residents:
         return self._tenants()
 
     def statuses(self) -> tuple[ModelStatus, ...]:
-        return tuple(ModelStatus(info, self._state(info)) for info in self.models.values())
+        return tuple(
+            ModelStatus(info, self._state(info), self._fetched_percent(info.id)) for info in self.models.values()
+        )
 
     async def lease(self, model_id: str) -> Lease:
         """The model, loaded if need be; it stays in memory until the lease is released."""
@@ -264,6 +266,10 @@ class Residents:
         if info.id in self._loads:
             return ModelState.LOADING
         return ModelState.AVAILABLE if self._here[info.id] else ModelState.REMOTE
+
+    def _fetched_percent(self, model_id: str) -> int:
+        load = self._loads.get(model_id)
+        return load.watched.fetched_percent if load else 0
 
 
 def _no_room(info: ModelInfo, retry_after_s: float | None) -> Full:

@@ -56,6 +56,7 @@ def _model(engine: str, status: ModelStatus) -> dict[str, Any]:
         "owned_by": engine,
         "engine": engine,
         "state": status.state.value,
+        "fetched_percent": status.fetched_percent,
         "resident": status.state is ModelState.RESIDENT,
         "licence": info.licence,
         "languages": _languages(info),

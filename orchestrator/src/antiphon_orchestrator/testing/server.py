@@ -36,9 +36,14 @@ _MODEL = ModelInfo(
 )
 
 
-def worker(name: str = "worker-1", model: ModelInfo = _MODEL) -> WorkerRecord:
+def worker(
+    name: str = "worker-1",
+    model: ModelInfo = _MODEL,
+    state: ModelState = ModelState.RESIDENT,
+    fetched_percent: int = 0,
+) -> WorkerRecord:
     """A speech worker as the registry knows it."""
-    statuses = (ModelStatus(model, ModelState.RESIDENT),)
+    statuses = (ModelStatus(model, state, fetched_percent),)
     description = WorkerDescription(name, "scripted", "cpu", "1", statuses, model.id, Load(), Limits())
     return WorkerRecord(f"{name}:50051", description)
 

@@ -21,9 +21,7 @@ export class Voices {
       const [voices, models] = await Promise.all(["v1/voices", "v1/models"].map((path) => this._listOf(path)));
       this._states = new Map(models.map((model) => [model.id, model]));
       this._show(voices);
-      if (models.some(({ state }) => state === "loading")) {
-        this._asking = setTimeout(() => this.load(), ASKED_AGAIN_MS);
-      }
+      if (models.some(({ state }) => state === "loading")) this._askAgain();
     } catch {
       this._list.replaceChildren();
     }
@@ -53,10 +51,10 @@ export class Voices {
   }
 
   _nearness({ model }) {
-    const state = this._states.get(model)?.state ?? "available";
-    const shown = make("span", "nearness", NEARNESS[state]);
+    const { state, fetched_percent: fetched } = this._states.get(model) ?? { state: "available" };
+    const shown = make("span", "nearness", fetched ? `fetched ${fetched} %` : NEARNESS[state]);
     shown.dataset.state = state;
-    if (state === "loading") shown.prepend(make("progress"));
+    if (state === "loading") shown.prepend(bar(fetched));
     return shown;
   }
 
@@ -66,7 +64,12 @@ export class Voices {
     this._chip.textContent = chosen?.id ? nameOf(chosen) : "";
     this._chip.hidden = !chosen?.id;
     // A voice that is not loaded will be, as soon as it is to speak: its progress is worth watching.
-    if (chosen?.id && !chosen.resident) this._asking = setTimeout(() => this.load(), ASKED_AGAIN_MS);
+    if (chosen?.id && !chosen.resident) this._askAgain();
+  }
+
+  _askAgain() {
+    clearTimeout(this._asking);
+    this._asking = setTimeout(() => this.load(), ASKED_AGAIN_MS);
   }
 }
 
@@ -77,6 +80,14 @@ function nameOf({ id, description }) {
 function facts({ engine, languages, licence, description, id }) {
   if (!engine) return description;
   return [description ? id : "", engine, languages.join(", "), licence].filter(Boolean).join(" · ");
+}
+
+/** How much of a model is fetched; while it is read into memory nobody can tell. */
+function bar(percent) {
+  const shown = make("progress");
+  shown.max = 100;
+  if (percent) shown.value = percent;
+  return shown;
 }
 
 function make(tag, name = "", text = "") {

@@ -519,6 +519,7 @@ class ModelInfo(google.protobuf.message.Message):
     MAX_CONCURRENCY_FIELD_NUMBER: builtins.int
     CAPABILITIES_FIELD_NUMBER: builtins.int
     STATE_FIELD_NUMBER: builtins.int
+    FETCHED_PERCENT_FIELD_NUMBER: builtins.int
     id: builtins.str
     default_voice: builtins.str
     native_rate_hz: builtins.int
@@ -531,6 +532,8 @@ class ModelInfo(google.protobuf.message.Message):
     max_concurrency: builtins.int
     """Utterances it can speak at once."""
     state: global___ModelInfo.State.ValueType
+    fetched_percent: builtins.int
+    """How much of its files is here, while they are being fetched; 0 otherwise."""
     @property
     def voices(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[global___VoiceInfo]: ...
     @property
@@ -548,8 +551,9 @@ class ModelInfo(google.protobuf.message.Message):
         max_concurrency: builtins.int = ...,
         capabilities: collections.abc.Iterable[global___Capability.ValueType] | None = ...,
         state: global___ModelInfo.State.ValueType = ...,
+        fetched_percent: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["capabilities", b"capabilities", "default_voice", b"default_voice", "id", b"id", "licence", b"licence", "max_concurrency", b"max_concurrency", "native_rate_hz", b"native_rate_hz", "needs_gpu", b"needs_gpu", "size_bytes", b"size_bytes", "state", b"state", "voices", b"voices"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["capabilities", b"capabilities", "default_voice", b"default_voice", "fetched_percent", b"fetched_percent", "id", b"id", "licence", b"licence", "max_concurrency", b"max_concurrency", "native_rate_hz", b"native_rate_hz", "needs_gpu", b"needs_gpu", "size_bytes", b"size_bytes", "state", b"state", "voices", b"voices"]) -> None: ...
 
 global___ModelInfo = ModelInfo
 
