@@ -75,6 +75,7 @@ class Server:
         self.conversations = Conversations(lambda: live.now, self._parts, self._aliases, self.metrics, self._recorder)
         self._calls = Calls(self.conversations, lambda: live.now.doors)
         self.metrics.watch("workers", "Speech workers that are known", lambda: len(self._fleet.workers()))
+        self.drain_until_ms = 0
         self.app = RequestIds(self._starlette())
 
     @property
@@ -124,7 +125,7 @@ class Server:
                     allow_headers=("*",),
                     expose_headers=("Location", "Retry-After", REQUEST_ID),
                 ),
-                Middleware(Gate, settings=gate, metrics=self.metrics, secrets=secrets),
+                Middleware(Gate, settings=gate, metrics=self.metrics, secrets=secrets, closing=lambda: self.draining),
             ],
             exception_handlers={
                 AntiphonError: answer_condition,
@@ -152,7 +153,7 @@ class Server:
             try:
                 yield
             finally:
-                self.conversations.close()
+                self.conversations.end()
                 for task in running:
                     task.cancel()
                 await self._close_parts()
@@ -186,8 +187,23 @@ class Server:
     def _settings_changed(self) -> None:
         set_log_level(self.settings.log_level)
 
+    def drain(self) -> None:
+        """Takes nothing new from now on; turns and requests that are under way are finished within `drain_s`."""
+        if not self.drain_until_ms:
+            within_ms = round(self.settings.drain_s * 1000)
+            self.drain_until_ms = clock_ms() + within_ms
+            log.info("draining", sessions=len(self.conversations), within_s=self.settings.drain_s)
+            self.conversations.end(within_ms)
+
+    @property
+    def draining(self) -> bool:
+        """Whether it is about to end."""
+        return self.drain_until_ms > 0
+
     def missing(self) -> list[str]:
-        """What there is not yet, for /readyz."""
+        """What there is not yet or no more, for /readyz."""
+        if self.draining:
+            return ["a future: the server is about to end"]
         loading = [] if self._mind is not None else ["ears and mind (loading)"]
         missing = [self._failed] if self._failed else loading
         if not self._fleet.workers():

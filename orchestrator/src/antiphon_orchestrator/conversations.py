@@ -62,11 +62,11 @@ class Conversations:
     def __len__(self) -> int:
         return len(self._sessions)
 
-    def close(self) -> None:
-        """Ends all, and takes no more."""
+    def end(self, within_ms: int = 0) -> None:
+        """Takes no more, and ends each that there is with the turn that is under way, within so long at most."""
         self._closed = True
         for session in tuple(self._sessions):
-            session.hang_up("server_ended")
+            session.server_ends(within_ms)
 
     def new_outbox(self, *, own_events: bool) -> Outbox:
         """What waits for one client."""

@@ -106,6 +106,7 @@ class ServerSettings(LayeredSettings):
     hold_mode: Literal["silence", "duck"] = _live("silence", "what the voice does while somebody speaks over it")
     idle_s: float = _live(600.0, "a session in which nobody speaks for so long ends; 0: never", ge=0)
     duration_s: float = _live(7_200.0, "a session ends after so long; 0: never", ge=0)
+    drain_s: float = _live(30.0, "how long turns and requests may take to finish after SIGTERM", ge=0)
     turns: int = _live(0, "a session ends after so many turns; 0: never", ge=0)
 
     max_sessions: int = _live(100, "conversations at once", ge=1)

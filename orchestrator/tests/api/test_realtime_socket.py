@@ -263,9 +263,9 @@ async def test_the_end_of_the_server_ends_every_conversation() -> None:
         await speaking.until("response.output_audio.delta")
         await thinking.send("response.create")
         await thinking.until("response.created")
-        server.server.conversations.close()
-        assert await speaking.ended() == 1000
-        assert await thinking.ended() == 1000
+        server.server.conversations.end()
+        assert await speaking.ended() == 1012
+        assert await thinking.ended() == 1012
         with pytest.raises(InvalidStatus) as refused:
             async with server.call():
                 pass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from antiphon_orchestrator.session.config import Audio, AudioInput, ServerVad, SessionConfig
+from antiphon_orchestrator.session.conversation import FunctionCall, FunctionCallOutput
 from antiphon_orchestrator.session.parts import SessionSettings
 from antiphon_orchestrator.session.planner import Wish
 from antiphon_orchestrator.testing.llm import ScriptedLlm
@@ -13,6 +14,7 @@ from antiphon_orchestrator.testing.virtual_time import clock_ms, virtually
 from antiphon_orchestrator.turn.limits import LimitSettings
 
 HOUR_S = 3_600
+NUMBERS = "one two three four five six."
 
 
 def limited(**limits: int) -> SessionSettings:
@@ -104,3 +106,47 @@ async def test_a_session_that_is_over_takes_nothing_any_more() -> None:
         await call.say("Hello?")
         await call.pause(1_000)
         assert len(call.client.events) == told
+
+
+@virtually
+async def test_a_server_that_ends_finishes_the_answer_and_closes_with_a_code_to_connect_again_on() -> None:
+    async with party(ScriptedLlm([NUMBERS])) as call:
+        call.write("Go on.")
+        call.commands.create_response(Wish())
+        await call.until("response.output_audio_transcript.delta")
+        call.session.server_ends(30_000)
+        (warning,) = call.client.all("antiphon.session.expiring")
+        assert (warning["reason"], warning["remaining_ms"]) == ("server_ends", 30_000)
+        await call.until("antiphon.session.closed")
+        assert call.client.all("response.done")[0]["response"]["status"] == "completed"
+        assert call.client.words(NUMBERS) == NUMBERS.split()
+        assert call.client.closed == (1012, "the server ends; connect again")
+
+
+@virtually
+async def test_a_server_that_ends_waits_for_the_output_of_a_function_and_the_answer_to_it() -> None:
+    call_item = FunctionCall("item_1", "call_1", "weather", "{}", "completed")
+    async with party(ScriptedLlm(["sunny all day."])) as call:
+        call.session.conversation.add(call_item)
+        call.session.server_ends(30_000)
+        await asyncio.sleep(3)
+        call.commands.create_item(FunctionCallOutput("item_2", "call_1", "sunny"), None)
+        await asyncio.sleep(1)
+        call.commands.create_response(Wish())
+        await call.until("antiphon.session.closed")
+        assert call.client.words("sunny all day.") == ["sunny", "all", "day."]
+
+
+@virtually
+async def test_a_server_that_ends_waits_for_a_turn_that_the_client_commits_itself() -> None:
+    push_to_talk = SessionConfig(audio=Audio(input=AudioInput(turn_detection=None)))
+    async with party(ScriptedLlm(["fine."]), config=push_to_talk) as call:
+        await call.say("How are you?")
+        call.session.server_ends(30_000)
+        await call.pause(2_000)
+        assert not call.client.closed
+        call.commands.commit()
+        call.commands.create_response(Wish())
+        await asyncio.sleep(5)
+        assert call.client.closed == (1012, "the server ends; connect again")
+        assert call.client.words("fine.") == ["fine."]

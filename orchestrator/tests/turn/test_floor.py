@@ -535,3 +535,30 @@ def test_words_that_follow_a_backchannel_at_once_never_let_it_go_on(talk: Conver
     assert talk.on(ev.UserHeard(Heard.BACKCHANNEL, final=True), after_ms=60) == []
     assert talk.on(ev.UserResumed(), after_ms=20) == []
     assert talk.on(ev.UserHeard(Heard.COMMAND, words=3), after_ms=200) == [ev.Interrupt(epoch + 1, ev.Cause.USER)]
+
+
+def test_a_server_that_ends_is_announced_and_waits_for_the_turn_under_way(talk: Conversation) -> None:
+    epoch = talk.reply()
+    assert talk.on(ev.ServerEnds(30_000)) == [ev.Announce(ev.Cause.SERVER_ENDS, remaining_ms=30_000)]
+    assert talk.ticks(10_000) == []
+    assert talk.on(ev.ReplyFinished(epoch)) == []
+    assert talk.on(ev.Tick()) == [ev.Close(ev.Cause.SERVER_ENDS)]
+
+
+def test_a_server_that_ends_waits_no_longer_than_it_said(talk: Conversation) -> None:
+    talk.on(ev.UserStarted(), ev.ServerEnds(1_000))
+    assert talk.ticks(1_100) == [ev.Close(ev.Cause.SERVER_ENDS)]
+
+
+def test_a_server_that_ends_waits_for_a_client_that_is_about_to_go_on(talk: Conversation) -> None:
+    talk.on(ev.ServerEnds(30_000))
+    assert talk.on(ev.Tick(owing=True)) == []
+    assert talk.on(ev.Tick()) == [ev.Close(ev.Cause.SERVER_ENDS)]
+
+
+def test_a_server_that_ends_at_once_breaks_a_reply_off(talk: Conversation) -> None:
+    epoch = talk.reply()
+    assert talk.on(ev.ServerEnds()) == [
+        ev.Interrupt(epoch + 1, ev.Cause.SERVER_ENDS),
+        ev.Close(ev.Cause.SERVER_ENDS),
+    ]

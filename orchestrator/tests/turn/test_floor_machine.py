@@ -148,6 +148,11 @@ class FloorMachine(RuleBasedStateMachine):
         self.now_ms += passed_ms
         self.tell(ev.Tick())
 
+    @rule(within_ms=st.integers(0, 2_000))
+    def the_server_ends(self, within_ms: int) -> None:
+        if within_ms < 100:  # else no run gets far
+            self.tell(ev.ServerEnds(within_ms * 20))
+
     @rule()
     def nothing_stays_held(self) -> None:
         for _ in range(LIMIT_MS // 500 + 1):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from antiphon_core.errors import Draining, condition
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
@@ -34,19 +36,27 @@ class GateSettings:
 class Gate:
     """ASGI middleware; also counts who came and what became of it."""
 
-    def __init__(self, app: ASGIApp, settings: GateSettings, metrics: Metrics, secrets: ClientSecrets) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: GateSettings,
+        metrics: Metrics,
+        secrets: ClientSecrets,
+        closing: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._app = app
         self._settings = settings
         self._metrics = metrics
         self._secrets = secrets
+        self._closing = closing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        refusal = self._refusal(scope)
+        refusal = self._refusal(scope) or self._goodbye(scope["path"])
         if refusal is not None:
-            self._metrics.refused(refusal.code)
+            self._metrics.refused(refusal.code if isinstance(refusal, HttpFault) else condition(refusal))
             await _refuse(refusal, scope, receive, send)
         elif scope["type"] == "websocket":
             await self._app(scope, receive, send)
@@ -100,6 +110,12 @@ class Gate:
             401, "A valid API key is needed: send it as 'Authorization: Bearer KEY'.", code="invalid_api_key"
         )
 
+    def _goodbye(self, path: str) -> Draining | None:
+        """What is begun now would be cut short."""
+        if self._closing() and _begins_work(path):
+            return Draining("the server is about to end; ask again: another one answers", retry_after_ms=1_000)
+        return None
+
     def _is_known(self, origin: str, host: str) -> bool:
         if "*" in self._settings.origins or origin in self._settings.origins:
             return True
@@ -111,7 +127,7 @@ class Gate:
         return any(found)
 
 
-async def _refuse(refusal: HttpFault, scope: Scope, receive: Receive, send: Send) -> None:
+async def _refuse(refusal: HttpFault | Draining, scope: Scope, receive: Receive, send: Send) -> None:
     response = response_of(refusal)
     if scope["type"] == "websocket":
         await WebSocket(scope, receive, send).send_denial_response(response)
@@ -129,6 +145,10 @@ def _key(headers: Headers) -> str:
 
 def _opens_sessions(path: str) -> bool:
     return path in ("/v1/realtime", "/v1/realtime/calls") or path.startswith("/v1/realtime/calls/")
+
+
+def _begins_work(path: str) -> bool:
+    return path.startswith(("/v1/realtime", "/v1/audio/")) and not path.endswith("/hangup")
 
 
 def _host_name(host: str) -> str:

@@ -54,7 +54,8 @@ def response_of(error: AntiphonError | Refusal) -> Response:
     body = refusal.as_error()
     del body["event_id"]
     # Whoever sends too much would otherwise go on to the end of it.
-    headers = {"Connection": "close"} if status == 413 else {}
+    # Whoever is sent away shall not come back to the same server over the same connection.
+    headers = {"Connection": "close"} if status == 413 or isinstance(error, errors.Draining) else {}
     if isinstance(error, AntiphonError) and error.retry_after_ms:
         headers["Retry-After"] = str(-(-error.retry_after_ms // 1000))
     return JSONResponse({"error": body}, status_code=status, headers=headers)

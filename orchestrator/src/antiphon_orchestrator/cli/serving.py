@@ -11,6 +11,7 @@ from antiphon_core.errors import BadSettings
 
 from antiphon_orchestrator.api.hosting import WebServer, web_config
 from antiphon_orchestrator.app import Server
+from antiphon_orchestrator.cli.leaving import Leaving
 from antiphon_orchestrator.settings import ServerSettings
 
 _BACKLOG = 1_024
@@ -42,13 +43,16 @@ async def serve(server: Server, bound: socket.socket, on_ready: OnReady) -> None
     """Until SIGINT or SIGTERM. `on_ready` runs beside it once conversations can be held."""
     host, port = bound.getsockname()[:2]
     web = WebServer(web_config(server.app, server.settings.max_message_bytes))
+    leaving = Leaving(server, web)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, web.handle_exit, number, None)
+        loop.add_signal_handler(number, leaving.asked)
     async with asyncio.TaskGroup() as tasks:
-        watching = tasks.create_task(_tell_when_ready(server, f"http://{host}:{port}", on_ready))
+        beside = (leaving.run(), _tell_when_ready(server, f"http://{host}:{port}", on_ready))
+        running = [tasks.create_task(work) for work in beside]
         await web.serve(sockets=[bound])
-        watching.cancel()
+        for task in running:
+            task.cancel()
 
 
 async def _tell_when_ready(server: Server, address: str, on_ready: OnReady) -> None:

@@ -143,6 +143,11 @@ class Conversation:
     def __len__(self) -> int:
         return len(self._items)
 
+    @property
+    def awaits_output(self) -> bool:
+        """Whether the client runs a function, or is about to ask for an answer to what that gave."""
+        return bool(self._items) and isinstance(self._items[-1], FunctionCall | FunctionCallOutput)
+
     def get(self, item_id: str) -> Item:
         return self._items[self._place(item_id)]
 

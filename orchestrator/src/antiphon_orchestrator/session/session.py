@@ -33,8 +33,19 @@ _STALL_MS = 1_000
 """A client that is in a turn and sends no audio for so long has stopped sending."""
 
 
+_RESTARTED = 1012
+"""Clients connect again on it."""
+
+
 class _Over(Exception):
     """Ends everything that a session has started."""
+
+
+def _goodbye(cause: fl.Cause) -> tuple[int, str]:
+    """With which code and words a client is hung up on."""
+    if cause is fl.Cause.SERVER_ENDS:
+        return _RESTARTED, "the server ends; connect again"
+    return 1000, f"session limit: {cause.value}"
 
 
 class Session:
@@ -101,8 +112,12 @@ class Session:
         except* _Over:
             pass
 
+    def server_ends(self, within_ms: int = 0) -> None:
+        """Ends with the turn that is under way, within so long at most."""
+        self.tell(fl.ServerEnds(within_ms))
+
     def hang_up(self, reason: str = "hung_up") -> None:
-        """The client is gone, or the server ends."""
+        """The client is gone."""
         self.end_reason = self.end_reason or reason
         self.tell(fl.HungUp())
         self._over.set()
@@ -147,7 +162,7 @@ class Session:
             await asyncio.sleep(_TICK_S)
             if self._turns.hearing.endpoint.in_turn and self._clock() - self._last_audio_ms >= _STALL_MS:
                 self._turns.hearing.stalled()
-            self.tell(fl.Tick())
+            self.tell(fl.Tick(owing=self._client_owes))
 
     def _on_endpoint(self, event: ep.EndpointEvent) -> None:
         self._turns.on_endpoint(event)
@@ -251,6 +266,12 @@ class Session:
         return self._turns.uncommitted_samples >= EARS_RATE_HZ // 10
 
     @property
+    def _client_owes(self) -> bool:
+        """Whether the client is about to go on: it runs a function, or is in the midst of a turn that it commits."""
+        pressed = self.config.audio.input.turn_detection is None and self.has_uncommitted_audio
+        return pressed or self.conversation.awaits_output
+
+    @property
     def is_far_behind(self) -> bool:
         """Whether so much audio waits to be recognised that no more should be taken."""
         return self._turns.is_far_behind
@@ -304,5 +325,5 @@ class Session:
         self.end_reason = self.end_reason or action.cause.value
         if action.cause is not fl.Cause.HUNG_UP:
             self.emit("antiphon.session.closed", reason=action.cause.value)
-            self._outlet.close(1000, f"session limit: {action.cause.value}")
+            self._outlet.close(*_goodbye(action.cause))
         self._over.set()

@@ -95,12 +95,22 @@ class ClearRequested:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """Time passes. Due every 100 ms or oftener."""
+    """Time passes. Due every 100 ms or oftener. `owing`: the client is about to go on, with a function call's output or
+    with the rest of a turn that it commits itself."""
+
+    owing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ServerEnds:
+    """The server is about to end: the session closes as soon as nobody has more to say, within so long at most."""
+
+    within_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class HungUp:
-    """The connection is gone, or the server ends."""
+    """The connection is gone."""
 
 
 FloorEvent = (
@@ -117,6 +127,7 @@ FloorEvent = (
     | CommitRequested
     | ClearRequested
     | Tick
+    | ServerEnds
     | HungUp
 )
 
@@ -133,6 +144,7 @@ class Cause(Enum):
     IDLE = "idle"
     DURATION = "duration"
     TURNS = "turns"
+    SERVER_ENDS = "server_ends"
     HUNG_UP = "hung_up"
 
 

@@ -106,6 +106,7 @@ class Floor:
             ev.CommitRequested: self._on_commit,
             ev.ClearRequested: self._on_clear,
             ev.Tick: self._on_tick,
+            ev.ServerEnds: self._on_server_ends,
             ev.HungUp: self._on_hung_up,
         }
 
@@ -243,8 +244,12 @@ class Floor:
     def _on_hung_up(self, _: ev.HungUp, __: int) -> Actions:
         return self._close(Cause.HUNG_UP)
 
-    def _on_tick(self, _: ev.Tick, now_ms: int) -> Actions:
-        due = self._limits.tick(now_ms, idle=self.state is State.IDLE)
+    def _on_server_ends(self, event: ev.ServerEnds, now_ms: int) -> Actions:
+        announced = self._limits.end(now_ms + event.within_ms, now_ms)
+        return announced or self._close(Cause.SERVER_ENDS)
+
+    def _on_tick(self, event: ev.Tick, now_ms: int) -> Actions:
+        due = self._limits.tick(now_ms, idle=self.state is State.IDLE, owing=event.owing)
         if due and isinstance(due[-1], ev.Close):
             return self._close(due[-1].cause)
         return *due, *self._judge(now_ms), *self._overdue(now_ms)

@@ -25,6 +25,7 @@ class Limits:
         self._begun_ms = self._active_ms = now_ms
         self._turns = 0
         self._announced: set[Cause] = set()
+        self._ends_at_ms: int | None = None
 
     def active(self, now_ms: int) -> None:
         """Somebody does something: the session is not idle."""
@@ -42,8 +43,15 @@ class Limits:
         """Whether the last allowed turn was taken."""
         return 0 < self._settings.turns <= self._turns
 
-    def tick(self, now_ms: int, *, idle: bool) -> Actions:
-        """What is due now; the idle limit strikes only an idle session."""
+    def end(self, at_ms: int, now_ms: int) -> Actions:
+        """The server ends: a session that is settled does, too, and any other at that time."""
+        self._ends_at_ms = at_ms
+        return (Announce(Cause.SERVER_ENDS, remaining_ms=at_ms - now_ms),) if at_ms > now_ms else ()
+
+    def tick(self, now_ms: int, *, idle: bool, owing: bool = False) -> Actions:
+        """What is due now; the idle limit strikes only an idle session. `owing`: its client is about to go on."""
+        if self._ends_at_ms is not None and ((idle and not owing) or now_ms >= self._ends_at_ms):
+            return (Close(Cause.SERVER_ENDS),)
         due = self._due(Cause.DURATION, self._settings.duration_ms, now_ms - self._begun_ms)
         if not due and idle:
             due = self._due(Cause.IDLE, self._settings.idle_ms, now_ms - self._active_ms)

@@ -1,0 +1,39 @@
+"""How a server goes: what is under way is finished, within a limit; a second signal does not wait for it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from antiphon_orchestrator.api.hosting import WebServer
+from antiphon_orchestrator.app import Server
+from antiphon_orchestrator.conversations import clock_ms
+
+_LOOK_S = 0.05
+
+
+class Leaving:
+    """One server's. `run` is its own task; `asked` is what a signal calls."""
+
+    def __init__(self, server: Server, web: WebServer) -> None:
+        self._server = server
+        self._web = web
+        self._asked = asyncio.Event()
+
+    def asked(self) -> None:
+        """Once: drain. Again: end now."""
+        if self._asked.is_set():
+            self._web.should_exit = True
+        self._server.drain()
+        self._asked.set()
+
+    async def run(self) -> None:
+        """Until the web server is told to end."""
+        await self._asked.wait()
+        while self._busy and clock_ms() < self._server.drain_until_ms:  # noqa: ASYNC110
+            await asyncio.sleep(_LOOK_S)
+        self._web.should_exit = True
+
+    @property
+    def _busy(self) -> bool:
+        """Requests that are under way are counted by uvicorn, and WebSockets with them; calls are not."""
+        return bool(len(self._server.conversations) or self._web.server_state.tasks)
