@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import builtins
 from pathlib import Path
-from typing import Any
 
 import pytest
 from antiphon_core.errors import BadSettings
@@ -77,16 +75,3 @@ def test_a_redis_url_gives_both_sides() -> None:
 def test_a_file_for_tls_that_is_not_there_is_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(BadSettings, match=r"no file .*ca\.pem"):
         fleet_for(f"rediss://h?ca={tmp_path}/ca.pem")
-
-
-def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = builtins.__import__
-
-    def no_redis(name: str, *args: Any, **kwargs: Any) -> Any:
-        if name == "redis":
-            raise ImportError(name)
-        return real(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", no_redis)
-    with pytest.raises(BadSettings, match=r"antiphon-core\[redis\]"):
-        fleet_for("redis://h")
