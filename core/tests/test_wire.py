@@ -99,7 +99,7 @@ CONDITIONS: Sequence[type[AntiphonError]] = [
     kind
     for kind in vars(errors).values()
     if isinstance(kind, type) and issubclass(kind, AntiphonError)
-    if kind not in (AntiphonError, WorkerGone, errors.BadSettings)  # never sent
+    if kind not in (AntiphonError, WorkerGone, errors.Untrusted, errors.BadSettings)  # never sent
 ]
 
 
@@ -214,6 +214,18 @@ def test_an_error_of_a_kind_that_is_never_sent_is_an_internal_one() -> None:
 @pytest.mark.parametrize("code", ["UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED"])
 def test_a_broken_connection_is_a_worker_that_is_gone(code: str) -> None:
     assert isinstance(failure_from_wire(grpc.StatusCode[code], "socket closed", ()), WorkerGone)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "last error: UNKNOWN: ipv4:127.0.0.1:1: Ssl handshake failed: SSL_ERROR_SSL",
+        "last error: UNKNOWN: ipv4:127.0.0.1:1: Tls handshake failed (TSI_PROTOCOL_FAILURE)",
+        "last error: UNKNOWN: Custom verification check failed with error: UNAUTHENTICATED: Hostname Verification",
+    ],
+)
+def test_a_worker_that_is_not_in_the_trust_is_told_from_one_that_is_gone(text: str) -> None:
+    assert isinstance(failure_from_wire(grpc.StatusCode.UNAVAILABLE, text, ()), errors.Untrusted)
 
 
 @pytest.mark.parametrize("trailer", [b"\xff\xff\xff", b"", "text", pb.Status(code=3).SerializeToString()])

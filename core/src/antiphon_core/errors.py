@@ -75,6 +75,10 @@ class WorkerGone(AntiphonError):
     """The worker does not answer, or the connection to it broke. Never sent: a client's own view."""
 
 
+class Untrusted(WorkerGone):
+    """TLS with the worker failed: one of the two does not trust the other. Nothing was said to it."""
+
+
 class BadSettings(AntiphonError):
     """A setting is unknown or its value is not allowed."""
 

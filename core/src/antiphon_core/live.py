@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, Generic
 
 import structlog
 
 from antiphon_core.errors import BadSettings
 from antiphon_core.settings import S, live_fields, read_settings
+from antiphon_core.stamps import Stamp, stamp_of
 
 log = structlog.get_logger(__name__)
 
@@ -65,13 +65,6 @@ class LiveSettings(Generic[S]):
     def _differing(self, edited: S) -> list[str]:
         return [name for name in self._class.model_fields if getattr(edited, name) != getattr(self.now, name)]
 
-    def _look(self) -> tuple[int, int, int] | None:
-        """What changes when the file does, also where it is a link that is turned to another file."""
-        path: Path | None = self.now.config
-        if path is None:
-            return None
-        try:
-            stat = path.stat()
-        except OSError:
-            return (0, 0, 0)
-        return (stat.st_mtime_ns, stat.st_ino, stat.st_size)
+    def _look(self) -> Stamp | None:
+        path = self.now.config
+        return None if path is None else stamp_of(path)

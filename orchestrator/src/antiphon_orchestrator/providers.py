@@ -11,6 +11,8 @@ from antiphon_core.errors import BadSettings
 from antiphon_core.registry.base import Fleet
 from antiphon_core.registry.urls import fleet_for
 from antiphon_core.store import Progress, Store, StoreFiles, catalogue_of
+from antiphon_core.tls import Certificates
+from antiphon_core.wire.dialer import PLAIN, Dialer
 
 from antiphon_orchestrator.metrics import Metrics
 from antiphon_orchestrator.ports import Asr, Llm, Speech, TurnDetector, Vad, VoiceChoice
@@ -18,6 +20,7 @@ from antiphon_orchestrator.settings import ServerSettings
 from antiphon_orchestrator.speech.client import SpeechClient
 from antiphon_orchestrator.speech.fleet_speech import FleetSpeech
 from antiphon_orchestrator.speech.policies import POLICIES, Rules
+from antiphon_orchestrator.speech.trust import TrustedFleet
 
 CATALOGUE_PACKAGE = "antiphon_orchestrator"
 
@@ -79,7 +82,8 @@ class Providers:
 
 def providers_for(settings: ServerSettings, metrics: Metrics) -> Providers:
     """The real ones, as the settings name them."""
-    files, fleet, client = model_files(settings), fleet_for(settings.registry), SpeechClient()
+    dialer = dialer_for(settings)
+    files, fleet, client = model_files(settings), fleet_of(settings, dialer), SpeechClient(dialer)
     speech = FleetSpeech(fleet, client, on_failover=metrics.failed_over, rules=rules_of(settings))
     metrics.watch_each("utterances_in_flight", "Utterances being spoken, by worker", "worker", speech.in_flight)
     return Providers(
@@ -90,6 +94,17 @@ def providers_for(settings: ServerSettings, metrics: Metrics) -> Providers:
         speech.close,
         speech.idle_workers,
     )
+
+
+def dialer_for(settings: ServerSettings) -> Dialer:
+    """How workers are spoken to."""
+    files = settings.fleet_files
+    return PLAIN if files is None else Dialer(Certificates(files), settings.fleet_name)
+
+
+def fleet_of(settings: ServerSettings, dialer: Dialer) -> TrustedFleet:
+    """The workers that are spoken to."""
+    return TrustedFleet(fleet_for(settings.registry, dialer), tls=dialer.tls)
 
 
 def rules_of(settings: ServerSettings) -> Rules:

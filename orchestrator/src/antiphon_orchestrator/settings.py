@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from antiphon_core.settings import LIVE, LayeredSettings, Options, Words
+from antiphon_core.tls import TlsFiles
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
@@ -38,6 +39,15 @@ class ServerSettings(LayeredSettings):
 
     registry: str = Field(
         "static://127.0.0.1:50051", description="where the speech workers are: static://HOST:PORT,... or redis://HOST"
+    )
+    fleet_ca: Path | None = Field(
+        None,
+        description="authority of the workers' certificates, in PEM: with fleet_cert and fleet_key, TLS to workers",
+    )
+    fleet_cert: Path | None = Field(None, description="certificate in PEM that workers are shown")
+    fleet_key: Path | None = Field(None, description="its private key; these files are read again when they change")
+    fleet_name: str = Field(
+        "", description="name that every worker's certificate must be for; empty: the host of the worker's address"
     )
     voice: str = _live("", "voice of sessions that choose none: MODEL/VOICE, MODEL, or empty for a worker's default")
     voice_aliases: Options = Field(
@@ -155,11 +165,21 @@ class ServerSettings(LayeredSettings):
             raise ValueError(
                 f"{self.host} can be reached from elsewhere: set api_keys, or open_to_all to serve everybody"
             )
+        given = [path is not None for path in (self.fleet_ca, self.fleet_cert, self.fleet_key)]
+        if any(given) != all(given) or (self.fleet_name and not all(given)):
+            raise ValueError("TLS to workers takes fleet_ca, fleet_cert and fleet_key together; some are not set")
         if self.mind == "openai" and not self.mind_url:
             raise ValueError("mind is openai: set mind_url to its base URL, such as http://127.0.0.1:11434/v1")
         if self.recogniser == "openai" and not self.recogniser_url:
             raise ValueError("recogniser is openai: set recogniser_url to its base URL")
         return self
+
+    @property
+    def fleet_files(self) -> TlsFiles | None:
+        """None: workers are spoken to without TLS."""
+        if self.fleet_ca is None or self.fleet_cert is None or self.fleet_key is None:
+            return None
+        return TlsFiles(self.fleet_ca, self.fleet_cert, self.fleet_key)
 
     @property
     def doors(self) -> Doors:

@@ -9,6 +9,7 @@ import pytest
 from antiphon_core.errors import BadSettings, UnknownVoice, WorkerGone
 from antiphon_core.registry.base import ModelState, ModelStatus, WorkerRecord
 from antiphon_orchestrator.cli import route
+from antiphon_orchestrator.speech.trust import TrustedFleet
 from antiphon_orchestrator.testing.server import ScriptedFleet, worker
 
 COLD = worker("cold")
@@ -26,7 +27,7 @@ COLD = replace(
 def there(monkeypatch: pytest.MonkeyPatch) -> list[WorkerRecord]:
     """The workers, whatever registry is named."""
     records: list[WorkerRecord] = [worker("one"), COLD]
-    monkeypatch.setattr(route, "fleet_for", lambda url: ScriptedFleet(*records))
+    monkeypatch.setattr(route, "fleet_of", lambda settings, dialer: TrustedFleet(ScriptedFleet(*records), tls=False))
     return records
 
 
@@ -45,6 +46,16 @@ def test_explained_every_worker_has_its_reason(capsys: pytest.CaptureFixture[str
         ("one", True, "taken: the only one left"),
         ("cold", False, "has no model 'scripted'"),
     ]
+
+
+def test_a_worker_in_tls_that_this_server_does_not_speak_is_refused_with_the_reason(
+    there: list[WorkerRecord], capsys: pytest.CaptureFixture[str]
+) -> None:
+    there.append(replace(worker("private"), tls=True))
+    assert route.main(["--voice", "scripted", "--wait", "0.01", "--explain", "--json"]) == 0
+    rows = {row["worker"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows["private"]["why"].startswith("speaks only over TLS; give this server --fleet-ca")
+    assert [name for name, row in rows.items() if row["taken"]] == ["one"]
 
 
 def test_a_stand_in_is_told(capsys: pytest.CaptureFixture[str]) -> None:

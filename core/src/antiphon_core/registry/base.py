@@ -104,10 +104,11 @@ class WorkerDescription:
 
 @dataclass(frozen=True, slots=True)
 class WorkerRecord:
-    """A worker as the registry knows it: where it is and what it last said of itself."""
+    """A worker as the registry knows it: where it is, whether it speaks TLS, and what it last said of itself."""
 
     address: str
     description: WorkerDescription
+    tls: bool = False
 
 
 class Fleet(Protocol):

@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 import grpc
 
 from antiphon_core.registry.base import WorkerDescription
-from antiphon_core.wire.rpc import CHANNEL_OPTIONS
+from antiphon_core.tls import Pems
+from antiphon_core.wire.dialer import PLAIN, Dialer
 from antiphon_core.wire.workers import WorkerClient
 
 TIMEOUT_S = 1.0
@@ -18,17 +19,20 @@ Describe = Callable[[str], Awaitable[WorkerDescription]]
 
 
 @asynccontextmanager
-async def describing() -> AsyncIterator[Describe]:
-    """Keeps one channel per address."""
-    channels: dict[str, grpc.aio.Channel] = {}
+async def describing(dialer: Dialer = PLAIN) -> AsyncIterator[Describe]:
+    """Keeps one channel per address. An address is asked one question at a time."""
+    channels: dict[str, tuple[Pems | None, grpc.aio.Channel]] = {}
 
     async def describe(address: str) -> WorkerDescription:
-        if address not in channels:
-            channels[address] = grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS)
-        return await WorkerClient(channels[address]).describe(TIMEOUT_S)
+        shown, channel = channels.get(address, (None, None))
+        if channel is None or shown is not dialer.shown:
+            if channel is not None:
+                await channel.close(None)
+            shown, channel = channels[address] = dialer.shown, dialer.dial(address)
+        return await WorkerClient(channel).describe(TIMEOUT_S)
 
     try:
         yield describe
     finally:
-        for channel in channels.values():
+        for _, channel in channels.values():
             await channel.close(None)

@@ -37,11 +37,11 @@ class Beat:
     record: WorkerRecord | None = None
 
 
-def write_document(address: str, description: WorkerDescription) -> str:
+def write_document(record: WorkerRecord) -> str:
     """All of a worker but its load, which beats bring."""
-    worker = asdict(replace(description, load=Load()))
+    worker = asdict(replace(record.description, load=Load()))
     del worker["load"]
-    return _dumped({"format": FORMAT, "address": address, "worker": worker})
+    return _dumped({"format": FORMAT, "address": record.address, "tls": record.tls, "worker": worker})
 
 
 def revision_of(document: str) -> str:
@@ -116,7 +116,7 @@ def _record(document: Mapping[str, Any], load: Load) -> WorkerRecord:
         limits=_known(Limits, worker["limits"]),
         load=load,
     )
-    return WorkerRecord(str(document["address"]), description)
+    return WorkerRecord(str(document["address"]), description, bool(document.get("tls")))
 
 
 def _status(content: Mapping[str, Any]) -> ModelStatus:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import structlog
 
-from antiphon_core.registry.base import WorkerDescription
+from antiphon_core.registry.base import WorkerDescription, WorkerRecord
 from antiphon_core.registry.documents import Beat, revision_of, write_beat, write_document
 from antiphon_core.registry.redis_client import FAILURES, TIMEOUT_S, Connection, Keys, connected
 from antiphon_core.registry.redis_url import RedisUrl
@@ -38,8 +38,9 @@ redis.call('PUBLISH', ARGV[2], ARGV[3])
 class RedisAnnouncer:
     """Implements `base.Announcer`."""
 
-    def __init__(self, url: RedisUrl) -> None:
+    def __init__(self, url: RedisUrl, *, tls: bool = False) -> None:
         self._url = url
+        self._tls = tls
         self._keys = Keys(url.namespace)
         self._silent = False
 
@@ -62,7 +63,7 @@ class RedisAnnouncer:
             seen = replace(now, load=replace(now.load, rss_bytes=0))
             if seen != told or loop.time() - told_s >= BEAT_S:
                 number += 1
-                former, document = document, write_document(address, now)
+                former, document = document, write_document(WorkerRecord(address, now, self._tls))
                 beat = Beat(worker_id, number, revision_of(document), now.load)
                 told_s = loop.time()
                 done = await self._send(connection, beat, document, is_new=document != former)

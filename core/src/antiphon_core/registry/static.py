@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 
 import structlog
 
-from antiphon_core.errors import AntiphonError
+from antiphon_core.errors import AntiphonError, Untrusted
 from antiphon_core.registry.base import WorkerRecord
 from antiphon_core.registry.describing import Describe, describing
 from antiphon_core.tasks import run_for_ever
@@ -29,10 +29,13 @@ class StaticFleet:
         addresses: Sequence[str],
         describing: Callable[[], AbstractAsyncContextManager[Describe]] = describing,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        *,
+        tls: bool = False,
     ) -> None:
         self._addresses = tuple(dict.fromkeys(addresses))
         self._describing = describing
         self._sleep = sleep
+        self._tls = tls
         self._records: dict[str, WorkerRecord] = {}
         self._subscribers: list[Callable[[], None]] = []
 
@@ -56,12 +59,12 @@ class StaticFleet:
                 misses += 1
                 if misses == MISSES:
                     # One that has not answered yet is most likely still starting.
-                    tell = log.warning if address in self._records else log.info
+                    tell = log.warning if address in self._records or isinstance(error, Untrusted) else log.info
                     tell("worker does not answer", address=address, reason=error.message)
                     self._note(address, None)
             else:
                 misses = 0
-                self._note(address, WorkerRecord(address, description))
+                self._note(address, WorkerRecord(address, description, self._tls))
             await self._sleep(wait_s(misses))
 
     def _note(self, address: str, record: WorkerRecord | None) -> None:

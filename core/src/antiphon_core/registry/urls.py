@@ -8,8 +8,10 @@ from pathlib import Path
 
 from antiphon_core.errors import BadSettings
 from antiphon_core.registry.base import Announcer, Fleet, WorkerDescription
+from antiphon_core.registry.describing import describing
 from antiphon_core.registry.redis_url import FORMS, RedisUrl, is_redis, parse_redis_url, without_secrets
 from antiphon_core.registry.static import StaticFleet
+from antiphon_core.wire.dialer import PLAIN, Dialer
 
 _STATIC = "static://"
 _ALLOWED = (f"{_STATIC}HOST:PORT,...", *FORMS)
@@ -22,17 +24,19 @@ class Unannounced:
         await asyncio.get_running_loop().create_future()
 
 
-def announcer_for(url: str) -> Announcer:
+def announcer_for(url: str, *, tls: bool = False) -> Announcer:
+    """`tls`: whether the worker that is announced speaks it."""
     if is_redis(url):
         redis_url = _redis(url)
         from antiphon_core.registry.redis_announcer import RedisAnnouncer
 
-        return RedisAnnouncer(redis_url)
+        return RedisAnnouncer(redis_url, tls=tls)
     _check_static(url)
     return Unannounced()
 
 
-def fleet_for(url: str) -> Fleet:
+def fleet_for(url: str, dialer: Dialer = PLAIN) -> Fleet:
+    """`dialer` asks workers whose addresses were written down."""
     if is_redis(url):
         redis_url = _redis(url)
         from antiphon_core.registry.redis_fleet import RedisFleet
@@ -45,7 +49,7 @@ def fleet_for(url: str) -> Fleet:
             f"registry {url!r} names no worker; write {_STATIC}HOST:PORT, several with commas between",
             subject="registry",
         )
-    return StaticFleet(addresses)
+    return StaticFleet(addresses, lambda: describing(dialer), tls=dialer.tls)
 
 
 def _redis(url: str) -> RedisUrl:
@@ -54,13 +58,6 @@ def _redis(url: str) -> RedisUrl:
     for path in (parsed.tls or {}).values():
         if not Path(path).is_file():
             raise BadSettings(f"registry {without_secrets(url)!r}: there is no file {path}", subject="registry")
-    try:
-        import redis  # noqa: F401
-    except ImportError:
-        raise BadSettings(
-            f"registry {without_secrets(url)!r} wants the package redis; pip install 'antiphon-core[redis]'",
-            subject="registry",
-        ) from None
     return parsed
 
 

@@ -10,7 +10,7 @@ from antiphon_proto.v1 import tts_pb2 as pb
 from google.protobuf.message import DecodeError
 
 from antiphon_core import errors
-from antiphon_core.errors import AntiphonError, EngineFailed, WorkerGone
+from antiphon_core.errors import AntiphonError, EngineFailed, Untrusted, WorkerGone
 
 DETAILS_TRAILER = "grpc-status-details-bin"
 
@@ -63,6 +63,8 @@ def failure_from_wire(
         return _FROM_WIRE[detail.condition](
             text, subject=detail.subject, allowed=tuple(detail.allowed), retry_after_ms=detail.retry_after_ms
         )
+    if code is grpc.StatusCode.UNAVAILABLE and _is_about_trust(text):
+        return Untrusted(f"no TLS with the worker: {text}", subject=code.name)
     if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED):
         return WorkerGone(f"the worker cannot be reached: {text}", subject=code.name)
     return EngineFailed(f"the worker failed: {text}", subject=code.name)
@@ -71,6 +73,11 @@ def failure_from_wire(
 def failure_from_call(error: grpc.aio.AioRpcError) -> AntiphonError:
     """The same for an error that a call of grpc.aio raised."""
     return failure_from_wire(error.code(), error.details(), tuple(error.trailing_metadata() or ()))
+
+
+def _is_about_trust(text: str) -> bool:
+    """As grpcio words it, in old releases and in new ones."""
+    return "handshake failed" in text.lower() or "verification check failed" in text.lower()
 
 
 def _as_much_as_fits(text: str, max_bytes: int) -> str:

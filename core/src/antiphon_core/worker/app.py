@@ -19,6 +19,7 @@ from antiphon_core.logs import set_log_level
 from antiphon_core.registry.base import Limits, Load, WorkerDescription
 from antiphon_core.registry.urls import announcer_for
 from antiphon_core.tasks import Tasks
+from antiphon_core.tls import Certificates
 from antiphon_core.worker.admission import Admission
 from antiphon_core.worker.loading import Loader
 from antiphon_core.worker.metrics import Metrics
@@ -53,8 +54,9 @@ class App:
             pinned=frozenset(settings.models),
         )
         self._admission = Admission(lambda: live.now.places)
-        self._announcer = announcer_for(settings.registry)
-        self._server = Server(settings.host, settings.port)
+        self._announcer = announcer_for(settings.registry, tls=settings.tls_files is not None)
+        certificates = Certificates(settings.tls_files) if settings.tls_files else None
+        self._server = Server(settings.host, settings.port, certificates, settings.health_port)
         self._name = settings.named(self._server.port)
         self._default_model = ""
         self._incarnation = uuid.uuid4().hex
@@ -87,7 +89,14 @@ class App:
         service = Service(stage, self._describe, self._utterance_ended)
         self._serve_metrics()
         await self._server.start(service)
-        log.info("listening", worker=self._name, address=self._server.address, adapter=self._adapter.name)
+        log.info(
+            "listening",
+            worker=self._name,
+            address=self._server.address,
+            adapter=self._adapter.name,
+            tls=self._live.now.tls_files is not None,
+            health_port=self._server.health_port or None,
+        )
         try:
             await self._unless_ending(self._load(models))
             await self._unless_ending(self._serve(models))

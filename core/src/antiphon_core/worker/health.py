@@ -16,9 +16,12 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        prog="worker-health", description="Ends with status 0 if a running worker is ready to speak, else with 1."
+        prog="worker-health",
+        description="Ends with status 0 if a running worker is ready to speak, else with 1.",
+        epilog="It speaks no TLS: a worker that does is asked at its --health-port.",
     )
-    here = f"127.0.0.1:{os.environ.get('ANTIPHON_WORKER_PORT', '50051')}"
+    port = os.environ.get("ANTIPHON_WORKER_HEALTH_PORT") or os.environ.get("ANTIPHON_WORKER_PORT", "50051")
+    here = f"127.0.0.1:{port}"
     parser.add_argument("--worker", default=here, metavar="HOST:PORT", help="(default: %(default)s)")
     parser.add_argument("--timeout-s", type=float, default=3.0, metavar="S", help="(default: %(default)s)")
     arguments = parser.parse_args(argv)

@@ -10,19 +10,22 @@ import wave
 from collections.abc import Sequence
 from pathlib import Path
 
-import grpc
-
 from antiphon_core.audio import DEFAULT_RATE_HZ, Frame, PcmFormat
-from antiphon_core.errors import AntiphonError
+from antiphon_core.errors import AntiphonError, BadSettings
+from antiphon_core.tls import Certificates, TlsFiles
 from antiphon_core.utterance import Finished, Start, Started, Text
 from antiphon_core.wire.calls import UtteranceCall
-from antiphon_core.wire.rpc import CHANNEL_OPTIONS
+from antiphon_core.wire.dialer import PLAIN, Dialer
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="worker-say", description="Speaks a text through a running worker.")
     parser.add_argument("text", nargs="*", help="what to say (else it is read from standard input)")
     parser.add_argument("--worker", default="127.0.0.1:50051", metavar="HOST:PORT", help="(default: %(default)s)")
+    parser.add_argument("--tls-ca", type=Path, metavar="FILE", help="authority of the worker's certificate: speak TLS")
+    parser.add_argument("--tls-cert", type=Path, metavar="FILE", help="certificate that the worker is shown")
+    parser.add_argument("--tls-key", type=Path, metavar="FILE", help="its private key")
+    parser.add_argument("--tls-name", default="", metavar="NAME", help="name in that certificate (else the host)")
     parser.add_argument("--voice", default="", help="MODEL/VOICE or MODEL (else the worker's default)")
     parser.add_argument("--language", default="", help="such as en or de-CH (else the voice's first)")
     parser.add_argument("--speed", type=float, default=1.0, help="2 is twice as fast (default: 1)")
@@ -37,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         format=PcmFormat(arguments.rate),
     )
     try:
-        asyncio.run(_say(arguments.worker, start, text, arguments.out))
+        asyncio.run(_say(_dialer(arguments), arguments.worker, start, text, arguments.out))
     except AntiphonError as error:
         print(f"worker-say: {error.message}", file=sys.stderr)
         return 1
@@ -47,11 +50,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-async def _say(address: str, start: Start, text: str, out: Path) -> None:
+def _dialer(arguments: argparse.Namespace) -> Dialer:
+    files = (arguments.tls_ca, arguments.tls_cert, arguments.tls_key)
+    if not any(files):
+        return PLAIN
+    if not all(files):
+        raise BadSettings("TLS takes --tls-ca, --tls-cert and --tls-key together")
+    return Dialer(Certificates(TlsFiles(*files)), arguments.tls_name)
+
+
+async def _say(dialer: Dialer, address: str, start: Start, text: str, out: Path) -> None:
     asked_s = time.perf_counter()
     first_s = 0.0
     pcm = bytearray()
-    async with grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS) as channel:
+    async with dialer.dial(address) as channel:
         call = UtteranceCall(channel)
         try:
             await call.send(start)

@@ -6,10 +6,11 @@ import socket
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ByteSize, Field, field_validator
+from pydantic import ByteSize, Field, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from antiphon_core.settings import LIVE, LayeredSettings, Options, Paths, Words
+from antiphon_core.tls import TlsFiles
 from antiphon_core.worker.admission import Places
 from antiphon_core.worker.eviction import Policy
 from antiphon_core.worker.trim import TrimSettings
@@ -36,8 +37,14 @@ class WorkerSettings(LayeredSettings):
     models_dir: Path | None = Field(None, description="where model files are kept (else the user's cache folder)")
     licences: Words = Field((), description="licences that models may have; empty: any")
 
-    host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 for all (there is no authentication)")
+    host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 for all (who may call: tls_client_ca)")
     port: int = Field(50051, description="port to listen on; 0 picks a free one", ge=0, le=65535)
+    tls_cert: Path | None = Field(None, description="certificate in PEM: with a key and tls_client_ca, TLS both ways")
+    tls_key: Path | None = Field(None, description="its private key; these files are read again when they change")
+    tls_client_ca: Path | None = Field(None, description="authority that a server's certificate must come from")
+    health_port: int | None = Field(
+        None, description="port for gRPC health checks without TLS, and nothing else; 0 picks one", ge=0, le=65535
+    )
     metrics_port: int | None = Field(None, description="port for Prometheus /metrics; 0 picks one", ge=0, le=65535)
     name: str = Field("", description="the worker's name, unique in its fleet (else HOST-ADAPTER-PORT)")
     advertise: str = Field("", description="host:port at which others reach this worker (else HOSTNAME:PORT)")
@@ -75,6 +82,20 @@ class WorkerSettings(LayeredSettings):
         if "" in options:
             raise ValueError("an option has no name; write KEY=VALUE")
         return options
+
+    @model_validator(mode="after")
+    def _whole(self) -> WorkerSettings:
+        given = [path is not None for path in (self.tls_cert, self.tls_key, self.tls_client_ca)]
+        if any(given) and not all(given):
+            raise ValueError("TLS takes tls_cert, tls_key and tls_client_ca together; some of them are not set")
+        return self
+
+    @property
+    def tls_files(self) -> TlsFiles | None:
+        """None: without TLS."""
+        if self.tls_client_ca is None or self.tls_cert is None or self.tls_key is None:
+            return None
+        return TlsFiles(self.tls_client_ca, self.tls_cert, self.tls_key)
 
     @property
     def policy(self) -> Policy:

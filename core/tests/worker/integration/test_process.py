@@ -158,6 +158,12 @@ def test_two_workers_do_not_share_a_port(run: Run) -> None:
         (SCRIPTED, {"ANTIPHON_WORKER_LED_MS": "1"}, "did you mean ANTIPHON_WORKER_LEAD_MS?"),
         ([*SCRIPTED, "--model", "hal"], {}, "there is no model 'hal' here; there are: plain, stream"),
         ([*SCRIPTED, "--registry", "zookeeper://a"], {}, "there is no registry like 'zookeeper://a'"),
+        ([*SCRIPTED, "--tls-cert", "/w.pem"], {}, "TLS takes tls_cert, tls_key and tls_client_ca together"),
+        (
+            [*SCRIPTED, "--tls-cert", "/w.pem", "--tls-key", "/w.key"],
+            {"ANTIPHON_WORKER_TLS_CLIENT_CA": "/ca.pem"},
+            "cannot read /ca.pem: No such file or directory",
+        ),
         ([*SCRIPTED, "--config", "/nowhere.yaml"], {}, "cannot read /nowhere.yaml: No such file or directory"),
     ],
 )

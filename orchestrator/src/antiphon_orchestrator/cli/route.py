@@ -14,27 +14,30 @@ from antiphon_core.flags import add_flags, given_flags
 from antiphon_core.logs import set_up_logs
 from antiphon_core.models import Capability
 from antiphon_core.registry.base import WorkerRecord
-from antiphon_core.registry.urls import fleet_for
 from antiphon_core.settings import read_settings
 
-from antiphon_orchestrator.providers import rules_of
+from antiphon_orchestrator.providers import dialer_for, fleet_of, rules_of
 from antiphon_orchestrator.settings import ServerSettings
 from antiphon_orchestrator.speech.fleet_speech import pick_two_at_random
 from antiphon_orchestrator.speech.judge import Wanted, judge
 from antiphon_orchestrator.speech.router import Reasoned, Router, Situation
+from antiphon_orchestrator.speech.trust import TrustedFleet
 
 _STILL_S = 0.3
-_SETTINGS = ("config", "registry", "voice", "language", "routing", "fallbacks", "licences")
+_FLEET = ("registry", "fleet_ca", "fleet_cert", "fleet_key", "fleet_name")
+_SETTINGS = ("config", *_FLEET, "voice", "language", "routing", "fallbacks", "licences")
 
 
 def main(argv: Sequence[str]) -> int:
     arguments = _parser().parse_args(argv)
     settings = read_settings(ServerSettings, given_flags(arguments, ServerSettings))
     set_up_logs("warning", "console")
-    fleet = asyncio.run(_fleet(settings.registry, arguments.wait))
+    view = asyncio.run(_seen(settings, arguments.wait))
+    fleet = view.workers()
     wanted = Wanted(settings.voice, settings.language, frozenset(Capability(name) for name in arguments.need or ()))
     router, now = Router(rules_of(settings)), Situation(keep=arguments.keep)
     reasons, failure = _explained(router, fleet, wanted, now)
+    reasons += [Reasoned(record, "", view.why_refused()) for record in view.refused()]
     _show(reasons if arguments.explain or failure else reasons[:1], as_json=arguments.json)
     return _tell_stand_in(router, fleet, wanted, now, failure)
 
@@ -55,9 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-async def _fleet(url: str, wait_s: float) -> tuple[WorkerRecord, ...]:
+async def _seen(settings: ServerSettings, wait_s: float) -> TrustedFleet:
     """Who is there; looks until the view has not changed for a moment, or the time is over."""
-    fleet, changed = fleet_for(url), asyncio.Event()
+    fleet, changed = fleet_of(settings, dialer_for(settings)), asyncio.Event()
     fleet.subscribe(changed.set)
     following = asyncio.create_task(fleet.run())
     with suppress(TimeoutError):
@@ -69,7 +72,7 @@ async def _fleet(url: str, wait_s: float) -> tuple[WorkerRecord, ...]:
                     await changed.wait()
     following.cancel()
     await asyncio.wait({following})
-    return fleet.workers()
+    return fleet
 
 
 def _explained(

@@ -45,8 +45,7 @@ class WarmUp:
     async def _load(self, route: Route, model: str) -> None:
         log.info("model is wanted", model=model, worker=route.record.description.worker)
         try:
-            async for _ in self._client.worker(route.record).load(model):
-                pass
+            await self._client.load(route.record, model)
         except AntiphonError as error:
             log.warning("model cannot be loaded", model=model, reason=error.message)
         finally:
