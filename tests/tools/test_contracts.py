@@ -65,6 +65,7 @@ def test_the_house_keeps_every_contract() -> None:
             pytest.param(5, "core/src/antiphon_core/models.py", f"import {module}", id=f"decision-knows-{module}")
             for module in ("asyncio", "grpc", "random", "redis", "threading", "time")
         ),
+        pytest.param(6, ORCHESTRATOR, "import opentelemetry.trace", id="orchestrator-knows-tracing"),
     ],
 )
 def test_a_planted_import_breaks_its_contract(house: Path, number: int, place: str, breach: str) -> None:

@@ -12,6 +12,7 @@ from antiphon_core.errors import AntiphonError, Full
 from antiphon_core.live import LiveSettings
 from antiphon_core.logs import set_log_level
 from antiphon_core.registry.redis_url import without_secrets
+from antiphon_core.tracing import tracer_for
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -56,6 +57,7 @@ class Server:
     def __init__(self, live: LiveSettings[ServerSettings], providers: Providers | None = None) -> None:
         self._live = live
         self.metrics = Metrics()
+        self._tracer = tracer_for("antiphon-orchestrator", {}, "antiphon-orchestrator")
         self._providers = providers or providers_for(live.now, self.metrics)
         self._fleet = self._providers.fleet
         self._catalog = Catalog(self._fleet)
@@ -87,7 +89,9 @@ class Server:
         live, parts = self._live, self._providers
         health = Health(self.missing, self._report, self.metrics.registry)
         socket = RealtimeSocket(self.conversations)
-        speech = SpeechEndpoint(parts.speech, self._aliases, lambda: live.now.max_text_chars, parts.idle_workers)
+        speech = SpeechEndpoint(
+            parts.speech, self._aliases, lambda: live.now.max_text_chars, parts.idle_workers, self._tracer
+        )
         transcriptions = TranscriptionEndpoint(
             self.ears,
             self._aliases,
@@ -171,6 +175,7 @@ class Server:
         for part in (self._ears, self._mind):
             if part is not None:
                 await part.aclose()
+        await asyncio.to_thread(self._tracer.close)
 
     async def _load(self) -> None:
         ears = asyncio.to_thread(self._providers.load_ears)
@@ -250,6 +255,7 @@ class Server:
             self.metrics,
             self._providers.idle_workers,
             self._apology.frames,
+            self._tracer,
         )
 
 

@@ -9,6 +9,7 @@ import grpc
 
 from antiphon_core.audio import PcmFormat
 from antiphon_core.errors import WorkerGone
+from antiphon_core.spans import Headers
 from antiphon_core.utterance import Started, SynthesisEvent, UtteranceMessage
 from antiphon_core.wire.failures import failure_from_call
 from antiphon_core.wire.rpc import async_stub
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 class UtteranceCall:
     """One Synthesize call. Whoever opens it cancels it in the end; cancelling a finished one does nothing."""
 
-    def __init__(self, channel: grpc.aio.Channel) -> None:
-        self._call = async_stub(channel).Synthesize()
+    def __init__(self, channel: grpc.aio.Channel, headers: Headers = ()) -> None:
+        self._call = async_stub(channel).Synthesize(metadata=headers)
         self._format = PcmFormat()
         self._received: deque[SynthesisEvent] = deque()
 

@@ -13,6 +13,7 @@ from antiphon_proto.v1 import tts_pb2 as pb
 from antiphon_core.audio import Frame
 from antiphon_core.errors import AntiphonError
 from antiphon_core.registry.base import LoadProgress, ModelStatus, Reloaded, WorkerDescription
+from antiphon_core.spans import NO_TRACER, Headers, Tracer, current_span
 from antiphon_core.utterance import SynthesisEvent, UtteranceMessage
 from antiphon_core.wire.descriptions import description_to_wire, model_to_wire, progress_to_wire
 from antiphon_core.wire.failures import failure_to_wire
@@ -45,8 +46,9 @@ class SpeechService(Protocol):
 class SpeechServicer(TextToSpeechServicer):
     """Serves a SpeechService over gRPC."""
 
-    def __init__(self, service: SpeechService) -> None:
+    def __init__(self, service: SpeechService, tracer: Tracer = NO_TRACER) -> None:
         self._service = service
+        self._tracer = tracer
 
     # grpc.aio takes generators and coroutines that write; its stubs know generators only. A coroutine ends in one way
     # when it is cancelled, a generator in three.
@@ -61,7 +63,9 @@ class SpeechServicer(TextToSpeechServicer):
                 raise asyncio.CancelledError from None
 
         async with _answering(context):
-            await self._service.synthesize(_Messages(request_iterator), send)
+            with self._tracer.begin("synthesize", headers=_headers(context)) as span:
+                current_span.set(span)  # every call has a task of its own
+                await self._service.synthesize(_Messages(request_iterator), send)
 
     async def ListModels(self, request: pb.ListModelsRequest, context: Context) -> pb.ListModelsResponse:
         return pb.ListModelsResponse(models=[model_to_wire(status) for status in self._service.models()])
@@ -82,6 +86,10 @@ class SpeechServicer(TextToSpeechServicer):
 
     async def Describe(self, request: pb.DescribeRequest, context: Context) -> pb.DescribeResponse:
         return description_to_wire(self._service.describe())
+
+
+def _headers(context: Context) -> Headers:
+    return tuple((name, value) for name, value in context.invocation_metadata() or () if isinstance(value, str))
 
 
 class _Messages:

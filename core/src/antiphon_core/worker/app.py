@@ -20,6 +20,7 @@ from antiphon_core.registry.base import Limits, Load, WorkerDescription
 from antiphon_core.registry.urls import announcer_for
 from antiphon_core.tasks import Tasks
 from antiphon_core.tls import Certificates
+from antiphon_core.tracing import tracer_for
 from antiphon_core.worker.admission import Admission
 from antiphon_core.worker.loading import Loader
 from antiphon_core.worker.metrics import Metrics
@@ -58,6 +59,8 @@ class App:
         certificates = Certificates(settings.tls_files) if settings.tls_files else None
         self._server = Server(settings.host, settings.port, certificates, settings.health_port)
         self._name = settings.named(self._server.port)
+        about = {"service.instance.id": self._name, "antiphon.adapter": adapter.name}
+        self._tracer = tracer_for("antiphon-worker", about, "antiphon-core")
         self._default_model = ""
         self._incarnation = uuid.uuid4().hex
         self._core_version = version("antiphon-core")
@@ -88,7 +91,7 @@ class App:
         )
         service = Service(stage, self._describe, self._utterance_ended)
         self._serve_metrics()
-        await self._server.start(service)
+        await self._server.start(service, self._tracer)
         log.info(
             "listening",
             worker=self._name,
@@ -105,6 +108,7 @@ class App:
             await self._tasks.close()
             await self._server.stop()
             self.clean = await self._residents.close()
+            await asyncio.to_thread(self._tracer.close)
         return self._exit_status
 
     def end(self, reason: str, exit_status: int = 0) -> None:

@@ -11,6 +11,7 @@ from grpc_reflection.v1alpha import reflection
 from prometheus_client import CollectorRegistry, start_http_server
 
 from antiphon_core.errors import BadSettings
+from antiphon_core.spans import NO_TRACER, Tracer
 from antiphon_core.tls import Certificates, server_credentials
 from antiphon_core.wire.rpc import CHANNEL_OPTIONS, SERVICE_NAME, add_servicer
 from antiphon_core.wire.servicer import SpeechService, SpeechServicer
@@ -49,8 +50,8 @@ class Server:
             self._health_server = grpc.aio.server(options=[_OWN_PORT])
             self.health_port = _bound(self._health_server.add_insecure_port, host, health_port, "health_port")
 
-    async def start(self, service: SpeechService) -> None:
-        add_servicer(SpeechServicer(service), self._server)
+    async def start(self, service: SpeechService, tracer: Tracer = NO_TRACER) -> None:
+        add_servicer(SpeechServicer(service, tracer), self._server)
         names = (SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
         await self.set_healthy(False)

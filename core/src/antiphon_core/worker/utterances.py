@@ -13,6 +13,7 @@ from structlog.contextvars import bind_contextvars
 from antiphon_core.audio import FRAME_MS, Frame, PcmFormat
 from antiphon_core.errors import AntiphonError, BadRequest, EngineStalled, condition
 from antiphon_core.models import ModelInfo, SpeechRequest
+from antiphon_core.spans import NO_SPAN, current_span
 from antiphon_core.utterance import Reason, Start, Started, SynthesisEvent, UtteranceMessage
 from antiphon_core.wire.rpc import LOOKAHEAD_BYTES
 from antiphon_core.wire.servicer import Send
@@ -75,6 +76,8 @@ class Utterance:
         self.report = Report()
         self._stage = stage
         self._send = send
+        self._span = current_span.get()
+        self._synthesis = self._first_chunk = NO_SPAN
         self._limits = stage.limits()
         self._engine = Stopwatch(time.monotonic)
         self._client = Stopwatch(time.monotonic)
@@ -110,10 +113,12 @@ class Utterance:
             self._end(None)
             self._held.close()
             self._measure()
+            self._tell_span()
             await self._requests.close()
 
     async def _speak(self, start: Start, speaker: Speaker) -> None:
         bind_contextvars(**ids_of(start))
+        self._span.set(**ids_of(start))
         self.report.begin(start, speaker)
         asked_s = time.monotonic()
         lease = await self._admit(speaker)
@@ -143,9 +148,11 @@ class Utterance:
 
     async def _enter(self, speaker: Speaker) -> Lease:
         model = speaker.model
-        place = await self._stage.admission.enter(model.id, model.max_concurrency)
+        with self._span.child("queue"):
+            place = await self._stage.admission.enter(model.id, model.max_concurrency)
         self._held.callback(place.release)
-        lease = await self._stage.residents.lease(model.id)
+        with self._span.child("load"):
+            lease = await self._stage.residents.lease(model.id)
         self._held.callback(lease.release)
         return lease
 
@@ -159,6 +166,8 @@ class Utterance:
             self._end(_stalled(speaker.model, self._limits.stall_s))
             self._stage.stalled(speaker.model.id)
 
+        self._synthesis = self._span.child("synthesis")
+        self._first_chunk = self._synthesis.child("first_chunk")
         self._outbox.limit = self._limits.lead_events(start.format)
         gain_db = lease.resident.gain_db(speaker.voice.id) if self._limits.level else 0.0
         path = AudioPath(start.format, self._limits.trim, gain_db)
@@ -173,11 +182,13 @@ class Utterance:
         """Sends what the engine makes, until the end of it."""
         try:
             while (event := await self._outbox.take()) is not None:
+                self._first_chunk.end()
                 if await self._wait_for_go():
                     await self._give(event)
                     if isinstance(event, list):
                         self.report.samples += sum(frame.speech_samples for frame in event)
-        except AntiphonError:
+        except AntiphonError as error:
+            self._synthesis.end(condition(error))
             await self._engine_let_go()
             raise
         await self._engine_let_go()
@@ -228,6 +239,19 @@ class Utterance:
         self._end(self._abandoned)
         if self._sending is not None:
             self._sending.cancel()
+
+    def _tell_span(self) -> None:
+        report = self.report
+        self._first_chunk.end()
+        self._synthesis.end()
+        self._span.set(
+            worker=self._stage.worker,
+            model=report.model,
+            voice=report.voice,
+            outcome=report.outcome,
+            audio_s=report.audio_s,
+            text_chars=report.text_chars,
+        )
 
     def _measure(self) -> None:
         self.report.text_chars = self._requests.text_chars

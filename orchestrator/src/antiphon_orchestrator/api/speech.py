@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from antiphon_core.audio import Frame
 from antiphon_core.errors import AntiphonError, BadText
+from antiphon_core.spans import NO_TRACER, Span, Tracer, current_span
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
@@ -50,7 +51,9 @@ class SpeechEndpoint:
         aliases: Aliases,
         max_text_chars: Callable[[], int],
         idle_workers: Callable[[VoiceChoice], int] = lambda _: 0,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
+        self._tracer = tracer
         self._speech = speech
         self._aliases = aliases
         self._max_text_chars = max_text_chars
@@ -60,7 +63,9 @@ class SpeechEndpoint:
         max_chars = self._max_text_chars()
         body = await json_body(request, SpeechBody, max_chars * 12 + _MAX_JSON_OVERHEAD_BYTES)
         _check_text(body.input, max_chars)
-        audio = self._encoded(body)
+        span = self._tracer.begin("speech", headers=request.headers.items(), format=body.response_format)
+        current_span.set(span)  # every request has a task of its own
+        audio = self._encoded(body, span)
         # What goes wrong before the first byte can still be told as an HTTP status.
         first = await anext(audio, b"")
         media_type = MEDIA_TYPES[body.response_format]
@@ -68,7 +73,14 @@ class SpeechEndpoint:
             return Streamed(_as_events(first, audio), "text/event-stream")
         return Streamed(_joined(first, audio), media_type)
 
-    async def _encoded(self, body: SpeechBody) -> Pieces:
+    async def _encoded(self, body: SpeechBody, span: Span) -> Pieces:
+        with span, span.child("first_audio") as first_audio:
+            async with aclosing(self._pieces(body)) as pieces:
+                async for data in pieces:
+                    first_audio.end()
+                    yield data
+
+    async def _pieces(self, body: SpeechBody) -> Pieces:
         voice = body.voice if isinstance(body.voice, str) else body.voice.id
         choice = VoiceChoice(
             voice=self._aliases.voice(body.model, voice),

@@ -9,6 +9,7 @@ import structlog
 from antiphon_core.errors import BadRequest
 
 from antiphon_orchestrator.playout import HeardItem, Played, Playout, PlayoutSettings
+from antiphon_orchestrator.session.answer_spans import AnswerSpans
 from antiphon_orchestrator.session.asides import Asides
 from antiphon_orchestrator.session.attempts import Attempt, Attempts
 from antiphon_orchestrator.session.meter import Meter
@@ -54,6 +55,7 @@ class Answers:
         self._turns = turns
         self._meter = meter
         self._llm = parts.llm
+        self._tracer = parts.tracer
         self._reading: asyncio.Task[None] | None = None
         self._wish: Wish | None = None
         self._dropped: tuple[Reply, int] | None = None
@@ -150,11 +152,15 @@ class Answers:
             self._mouth.tick()  # the fade leaves now, not with the next tick
         self._meter.held()
         silent = self._settings.hold_mode == "silence"
+        if reply is not None:
+            reply.spans.event("held")
         self._tell_reply("antiphon.output.held", audio_start_ms=self._turns.start_ms, silent=silent)
 
     def resume(self) -> None:
         self._mouth.resume()
         self._meter.hold_ended("resumed")
+        if (reply := self._attempts.current) is not None:
+            reply.spans.event("resumed")
         self._tell_reply("antiphon.output.resumed")
 
     def interrupt(self, action: fl.Interrupt) -> None:
@@ -192,7 +198,9 @@ class Answers:
             return
         (reply, chars), self._dropped = self._dropped, None
         rest = reply.text[chars:]
-        self._attempts.start(Attempt(action.epoch, True, None, lambda _: self._say(action.epoch, rest)))
+        attempt = Attempt(action.epoch, True, None, lambda _: self._say(action.epoch, rest))
+        attempt.spans = self._new_spans(None, counts=True)
+        self._attempts.start(attempt)
 
     def refuse(self) -> None:
         wish, self._wish = self._wish, None
@@ -218,7 +226,18 @@ class Answers:
 
         words = turn.words if turn is not None else None
         after = tuple(self._turns.preparing)
-        self._attempts.start(Attempt(epoch, counts, words, make, after, insists=wish is not None))
+        attempt = Attempt(epoch, counts, words, make, after, insists=wish is not None)
+        attempt.spans = self._new_spans(turn, counts=counts)
+        self._attempts.start(attempt)
+
+    def _new_spans(self, turn: UserTurn | None, *, counts: bool) -> AnswerSpans:
+        root = turn.span if turn is not None else self._tracer.begin("turn", session=self._around.id)
+        spans = AnswerSpans(root.child("answer", prepared=not counts))
+        if turn is None:
+            root.end()  # it lasts as long as the answer
+        if counts:
+            spans.wanted()
+        return spans
 
     def _say(self, epoch: int, text: str) -> Reply:
         return self._planner.say(epoch, self._around.config, self._around.conversation, text)
@@ -226,6 +245,8 @@ class Answers:
     def _cut_short(self, reply: Reply, heard: HeardItem | None, cause: fl.Cause) -> None:
         if reply.audible and cause is fl.Cause.USER and self._turns.onset_ms is not None:
             self._meter.voice_stopped(self._turns.onset_ms)
+        heard_ms = heard.samples * 1000 // reply.plan.choice.rate_hz if heard is not None else 0
+        reply.spans.event("interrupted", heard_ms=heard_ms)
         chars = heard.text_offset if heard is not None else len(reply.text) if reply.drained.is_set() else 0
         message = reply.narrator.message
         if message is not None and message.spoken:
@@ -234,7 +255,7 @@ class Answers:
                 "antiphon.output.interrupted",
                 item_id=message.id,
                 response_id=reply.narrator.sheet.id,
-                audio_end_ms=heard.samples * 1000 // reply.plan.choice.rate_hz if heard is not None else 0,
+                audio_end_ms=heard_ms,
                 transcript=message.heard,
             )
         endings = {fl.Cause.CLIENT: _CANCELLED, fl.Cause.STALLED: _STALLED}
@@ -251,12 +272,14 @@ class Answers:
             self._around.emit("error", error={**ending.error, "param": None, "event_id": None})
         reply.narrator.end(ending)
         self._meter.response_ended(ending.status)
+        reply.spans.told(ending.status)
         said = {"text": reply.text} if self._settings.log_text else {}
+        reply.spans.span.set(response=reply.plan.turn_id, **said)
         log.info("response", turn=reply.plan.turn_id, status=ending.status, reason=ending.reason, **said)
 
     def _on_played(self, played: Played) -> None:
         if played.frames:
-            self._meter.sent(self._mouth.playout.stats)
+            self._note_sent()
         for frame in played.frames:
             reply = self._attempts.reply_of_item(frame.item_id)
             if reply is not None:
@@ -264,12 +287,18 @@ class Answers:
         for item_id in played.started:
             if (reply := self._attempts.reply_of_item(item_id)) is not None:
                 reply.audible = True
+                reply.spans.audible()
                 self._meter.audible()
                 self._around.tell(fl.ReplyStarted(reply.plan.epoch))
         self._tell_spoken()
         for item_id in played.drained:
             if (reply := self._attempts.reply_of_item(item_id)) is not None:
                 reply.drained.set()
+
+    def _note_sent(self) -> None:
+        gap_ms, reply = self._meter.sent(self._mouth.playout.stats), self._attempts.current
+        if gap_ms and reply is not None:
+            reply.spans.event("underrun", gap_ms=gap_ms)
 
     def _tell_spoken(self) -> None:
         """Where in the text the audio is that was sent by now, each time that is one word further."""

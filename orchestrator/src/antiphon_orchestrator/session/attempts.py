@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from antiphon_core.spans import NO_SPAN, current_span
+
+from antiphon_orchestrator.session.answer_spans import AnswerSpans
 from antiphon_orchestrator.session.narrator import Ending
 from antiphon_orchestrator.session.reply import Reply
 
@@ -30,10 +33,12 @@ class Attempt:
     reply: Reply | None = None
     task: asyncio.Task[None] | None = None
     empty: bool = False
+    spans: AnswerSpans = field(default_factory=lambda: AnswerSpans(NO_SPAN))
 
     def let_go(self) -> None:
         """The trial was right: what is ready leaves now, what comes follows."""
         self.counts = True
+        self.spans.wanted()
         if self.reply is not None:
             self.reply.release()
 
@@ -55,6 +60,7 @@ class Attempts:
     def start(self, attempt: Attempt) -> None:
         self._by_epoch[attempt.epoch] = attempt
         attempt.task = self._spawn(self._run(attempt))
+        attempt.task.add_done_callback(lambda _: attempt.spans.close())
 
     def let_go(self, epoch: int) -> bool:
         """False if there is no such trial."""
@@ -70,6 +76,7 @@ class Attempts:
         """Ends a trial. False if there is no such trial."""
         attempt = self._by_epoch.pop(epoch, None)
         if attempt is not None:
+            attempt.spans.dropped()
             self._cancel(attempt)
         return attempt is not None
 
@@ -106,18 +113,22 @@ class Attempts:
         return None
 
     async def _run(self, attempt: Attempt) -> None:
+        current_span.set(attempt.spans.span)
         words = "" if attempt.words is None else await asyncio.shield(attempt.words)
         if words is None and not attempt.counts:
+            attempt.spans.dropped()
             del self._by_epoch[attempt.epoch]  # the turn gets another try once it counts
             return
         if attempt.words is not None and words == "" and not attempt.insists:
             attempt.empty = True
+            attempt.spans.dropped()
             if attempt.counts:
                 self._on_empty(attempt)
             return
         if attempt.after:
             await asyncio.wait(attempt.after)
         reply = attempt.reply = attempt.make(words)
+        reply.spans = attempt.spans
         if attempt.counts:
             reply.release()
         ending = await reply.run()

@@ -42,13 +42,16 @@ class Meter:
             self._observer.answered((now_ms - self._silent_ms) / 1000)
         self._wanted_ms = self._silent_ms = None
 
-    def sent(self, stats: PlayoutStats) -> None:
-        """A tick has sent frames."""
+    def sent(self, stats: PlayoutStats) -> int:
+        """A tick has sent frames. Tells how long the gap before them was; 0 if there was none."""
         self._sent_ms = self._clock()
         self._observer.ticked(stats.lateness_ms / 1000)
-        if stats.underruns > self._underruns:
-            self._observer.starved((stats.underrun_ms - self._underrun_ms) / 1000)
-            self._underruns, self._underrun_ms = stats.underruns, stats.underrun_ms
+        if stats.underruns <= self._underruns:
+            return 0
+        gap_ms = stats.underrun_ms - self._underrun_ms
+        self._observer.starved(gap_ms / 1000)
+        self._underruns, self._underrun_ms = stats.underruns, stats.underrun_ms
+        return gap_ms
 
     def held(self) -> None:
         self._held_ms = self._clock()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from antiphon_core.audio import Frame
+from antiphon_core.spans import NO_TRACER, Tracer
 
 from antiphon_orchestrator.aliases import Aliases
 from antiphon_orchestrator.ports import Asr, Llm, Speech, TurnDetector, Vad, VoiceChoice
@@ -32,6 +33,7 @@ class Parts:
     observer: Observer = field(default_factory=Observer)
     idle_workers: Callable[[VoiceChoice], int] = lambda _: 0
     apology: Callable[[int], Sequence[Frame]] = lambda _: ()
+    tracer: Tracer = NO_TRACER
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,12 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 
 from antiphon_core.errors import AntiphonError
+from antiphon_core.spans import NO_SPAN
 from structlog.contextvars import bind_contextvars
 
 from antiphon_orchestrator.playout import Utterance
 from antiphon_orchestrator.ports import ChatDelta, ChatRequest, Llm, ToolCall, VoiceChoice
+from antiphon_orchestrator.session.answer_spans import AnswerSpans
 from antiphon_orchestrator.session.mouth import Events, Mouth
 from antiphon_orchestrator.session.narrator import Ending, Narrator, Usage
 from antiphon_orchestrator.speech.parallel import MOST_AHEAD, InTurn
@@ -66,6 +68,7 @@ class Reply:
         self.audible = False
         self.sent_chars = 0
         self.drained = asyncio.Event()
+        self.spans = AnswerSpans(NO_SPAN)
         self._mouth = mouth
         self._llm = llm
         self._session_id = session_id

@@ -111,6 +111,8 @@ class Session:
                 raise _Over
         except* _Over:
             pass
+        finally:
+            self._turns.close()
 
     def server_ends(self, within_ms: int = 0) -> None:
         """Ends with the turn that is under way, within so long at most."""

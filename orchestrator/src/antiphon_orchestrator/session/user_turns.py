@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 from antiphon_core.errors import AntiphonError
+from antiphon_core.spans import NO_SPAN, Span, current_span
 
 from antiphon_orchestrator.asr.turnaudio import TurnAudio
 from antiphon_orchestrator.asr.whole import spoken_pieces
@@ -34,13 +35,14 @@ _MAX_PREPARING_SAMPLES = 600 * EARS_RATE_HZ
 class UserTurn:
     """What the user is saying, or has said. `told`: the client knows that it began. `item`: it counts.
 
-    `silent_ms`: when they stopped, by the session's clock. `words` gives None where they could not be recognised, and
-    `failure` says why.
+    `onset_ms`, `silent_ms`: when they began and stopped, by the session's clock. `words` gives None where they could
+    not be recognised, and `failure` says why.
     """
 
     item_id: str
     start_sample: int
     audio: TurnAudio
+    onset_ms: int = 0
     end_sample: int = 0
     silent_ms: int = 0
     told: bool = False
@@ -48,6 +50,7 @@ class UserTurn:
     words: asyncio.Task[str | None] | None = None
     failure: AntiphonError | None = None
     item: UserMessage | None = None
+    span: Span = NO_SPAN
 
 
 class UserTurns:
@@ -72,6 +75,12 @@ class UserTurns:
         if self.current is None:
             return None
         return self._around.now_ms - milliseconds(self.hearing.heard_samples - self.current.start_sample)
+
+    def close(self) -> None:
+        """What is being said is not heard to its end."""
+        if self.current is not None:
+            self.current.span.set(outcome="hung_up")
+            self.current.span.end()
 
     @property
     def start_ms(self) -> int:
@@ -105,7 +114,7 @@ class UserTurns:
                 self._around.tell(fl.UserPaused(milliseconds(event.speech_samples)))
             case ep.AskDetector():
                 if self._parts.turn_detector is not None and self.current is not None:
-                    self._around.spawn(self._ask(self._parts.turn_detector, self.current.audio, event.at_sample))
+                    self._around.spawn(self._ask(self._parts.turn_detector, self.current, event.at_sample))
             case ep.SpeechResumed():
                 self._around.tell(fl.UserResumed())
             case ep.TurnFinished():
@@ -171,6 +180,7 @@ class UserTurns:
             self.tell_started()
             self._tell_stopped(turn)
         turn.silent_ms = self._around.now_ms - milliseconds(self.hearing.heard_samples - turn.end_sample)
+        self._tell_span(turn)
         self.current, self.committed = None, turn
         self._meter.turn_ended(counted=True)
         if turn.words is None or turn.failure is not None:
@@ -184,7 +194,8 @@ class UserTurns:
         untranscribed = replace(turn.item, text="").as_json()  # the transcript has events of its own
         for type_ in ("conversation.item.added", "conversation.item.done"):
             self._around.emit(type_, item=untranscribed, previous_item_id=previous)
-        self._around.spawn(self._tell_transcript(turn, turn.item, turn.words))
+        telling = self._around.spawn(self._tell_transcript(turn, turn.item, turn.words))
+        telling.add_done_callback(lambda _: turn.span.end())  # an answer that is under way keeps it open
 
     def discard(self) -> None:
         """What the user said was nothing to us."""
@@ -194,6 +205,8 @@ class UserTurns:
         if turn is None:
             return
         self._meter.turn_ended(counted=False)
+        turn.span.set(outcome="discarded")
+        turn.span.end()
         if turn.words is not None:
             turn.words.cancel()
         if turn.told:
@@ -227,11 +240,14 @@ class UserTurns:
     def _open(self, start_sample: int, audio_sample: int | None = None) -> None:
         begun_at = start_sample if audio_sample is None else audio_sample
         audio = self._listening.begin(begun_at, over_answer=self._around.replying)
-        self.current = UserTurn(new_id("item"), start_sample, audio)
+        onset_ms = self._around.now_ms - milliseconds(self.hearing.heard_samples - start_sample)
+        turn = self.current = UserTurn(new_id("item"), start_sample, audio, onset_ms)
+        turn.span = self._parts.tracer.begin("turn", onset_ms, session=self._around.id, item=turn.item_id)
 
-    async def _ask(self, detector: TurnDetector, audio: TurnAudio, at_sample: int) -> None:
+    async def _ask(self, detector: TurnDetector, turn: UserTurn, at_sample: int) -> None:
+        current_span.set(turn.span)
         try:
-            finished = await detector.finished_probability(audio.recent())
+            finished = await detector.finished_probability(turn.audio.recent())
         except AntiphonError:
             return  # a silence time-out stands behind it
         self.hearing.opinion(finished, at_sample)
@@ -257,10 +273,17 @@ class UserTurns:
         """The turn's words; None if the recogniser fails."""
         turn.failure = None
         try:
-            return (await self._listening.final(turn.audio)).text
+            with turn.span.child("recognition"):
+                return (await self._listening.final(turn.audio)).text
         except AntiphonError as error:
             turn.failure = error
             return None
+
+    @staticmethod
+    def _tell_span(turn: UserTurn) -> None:
+        turn.span.set(outcome="committed")
+        turn.span.child("speech", turn.onset_ms).end(at_ms=turn.silent_ms)
+        turn.span.child("end_of_turn", turn.silent_ms).end()
 
     def _tell_failed(self, item_id: str, error: AntiphonError) -> None:
         details = {"type": "server_error", "code": "transcription_failed", "message": error.message}
@@ -295,6 +318,7 @@ class UserTurns:
             return
         item.text = text
         said = {"text": text} if self._around.settings.log_text else {}
+        turn.span.set(**said)
         log.info("turn", item=turn.item_id, seconds=round(_seconds(turn), 2), words=word_count(text), **said)
         if not self._around.transcribes:
             return

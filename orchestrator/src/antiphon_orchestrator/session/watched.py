@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import structlog
 from antiphon_core.errors import AntiphonError, EngineFailed
+from antiphon_core.spans import current_span
 
 from antiphon_orchestrator.ports import (
     Asr,
@@ -78,11 +79,17 @@ class _Mind:
         self._observer = observer
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
-        with _watching("mind", self._observer):
+        with (
+            _watching("mind", self._observer),
+            current_span.get().child("mind") as span,
+            span.child("first_token") as first_token,
+        ):
             async with aclosing(self._llm.chat(request)) as deltas:
                 async for delta in deltas:
+                    first_token.end()
                     if delta.input_tokens or delta.output_tokens:
                         self._observer.tokens(delta.input_tokens, delta.output_tokens)
+                        span.set(tokens_read=delta.input_tokens, tokens_written=delta.output_tokens)
                     yield delta
 
     async def prepare(self, request: ChatRequest) -> None:
@@ -111,5 +118,7 @@ class _Detector:
         self._observer = observer
 
     async def finished_probability(self, turn: HeardSamples) -> float:
-        with _watching("turn_detector", self._observer):
-            return await self._detector.finished_probability(turn)
+        with _watching("turn_detector", self._observer), current_span.get().child("turn_detector") as span:
+            probability = await self._detector.finished_probability(turn)
+            span.set(finished_probability=probability)
+            return probability

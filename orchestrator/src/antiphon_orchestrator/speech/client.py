@@ -11,6 +11,7 @@ from typing import TypeVar
 import grpc
 from antiphon_core.errors import WorkerGone
 from antiphon_core.registry.base import WorkerRecord
+from antiphon_core.spans import Headers
 from antiphon_core.tls import Pems
 from antiphon_core.utterance import Finished, Start, Started, SynthesisEvent, Text
 from antiphon_core.wire.calls import UtteranceCall
@@ -61,13 +62,13 @@ class SpeechClient:
                 pass
 
     async def speak(
-        self, record: WorkerRecord, start: Start, text: str, patience: Patience
+        self, record: WorkerRecord, start: Start, text: str, patience: Patience, headers: Headers = ()
     ) -> AsyncGenerator[SynthesisEvent, None]:
         """Started, then frames and marks, then Finished; or the condition that ended it."""
         finished = False
         limit_s = patience.started_s
         with self._calling(record) as channel:
-            call = UtteranceCall(channel)
+            call = UtteranceCall(channel, headers)
             try:
                 await call.send(start)
                 await call.send(Text(text, last=True))

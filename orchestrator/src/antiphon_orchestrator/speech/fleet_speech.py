@@ -13,6 +13,7 @@ import structlog
 from antiphon_core.audio import Frame, PcmFormat, TextMark
 from antiphon_core.errors import AntiphonError, Draining, EngineFailed, EngineStalled, Full, WorkerGone, condition
 from antiphon_core.registry.base import Fleet
+from antiphon_core.spans import NO_SPAN, Span, current_span
 from antiphon_core.utterance import Finished, Start, SynthesisEvent
 
 from antiphon_orchestrator.ports import SpeechEvent, VoiceChoice
@@ -52,6 +53,7 @@ class _Attempt:
     start: Start
     progress: Progress
     failures: dict[str, AntiphonError] = field(default_factory=dict)
+    span: Span = NO_SPAN
 
 
 class FleetSpeech:
@@ -95,17 +97,18 @@ class FleetSpeech:
             options=choice.options,
         )
         attempt = _Attempt(text, choice, start, Progress(text, audio))
-        while True:
-            route = self._route(attempt)
-            try:
-                async with aclosing(self._speak_through(route, attempt)) as events:
-                    async for event in events:
-                        yield event
-                self._breaker.succeeded(route.record)
-                return
-            except ANOTHER_MAY_DO as error:
-                self._note_failure(route, attempt, error)
-                attempt.progress.next_worker()
+        with current_span.get().child("utterance", utterance=utterance_id, voice=choice.voice) as attempt.span:
+            while True:
+                route = self._route(attempt)
+                try:
+                    async with aclosing(self._speak_through(route, attempt)) as events:
+                        async for event in events:
+                            yield event
+                    self._breaker.succeeded(route.record)
+                    return
+                except ANOTHER_MAY_DO as error:
+                    self._note_failure(route, attempt, error)
+                    attempt.progress.next_worker()
 
     def in_flight(self) -> dict[str, float]:
         """How many utterances each worker speaks for us."""
@@ -125,6 +128,12 @@ class FleetSpeech:
     # ---------------------------------------------------------------------- helpers
 
     def _route(self, attempt: _Attempt) -> Route:
+        with attempt.span.child("routing") as span:
+            route = self._routed(attempt)
+            span.set(worker=route.record.description.worker, voice=route.voice)
+            return route
+
+    def _routed(self, attempt: _Attempt) -> Route:
         fleet, session_id = self._fleet.workers(), attempt.start.session_id
         if session_id in self._speaking:  # a further sentence of it, made ahead: wherever there is room
             session_id = ""
@@ -159,16 +168,26 @@ class FleetSpeech:
         session_id = attempt.start.session_id
         self._in_flight[address] += 1
         self._speaking[session_id] += 1
+        name = route.record.description.worker
         try:
-            speaking = self._client.speak(route.record, start, progress.rest, patience_with(route, self._patience))
-            async with aclosing(speaking) as events:
-                async for event in events:
-                    if handover is not None:
-                        if not isinstance(event, Frame | TextMark):
-                            continue
-                        yield handover
-                        handover = None
-                    yield _placed(event, progress)
+            with (
+                attempt.span.child(
+                    "worker", worker=name, address=address, text_offset=progress.handover.text_offset
+                ) as span,
+                span.child("first_frame") as first_frame,
+            ):
+                patience = patience_with(route, self._patience)
+                speaking = self._client.speak(route.record, start, progress.rest, patience, span.headers())
+                async with aclosing(speaking) as events:
+                    async for event in events:
+                        if isinstance(event, Frame):
+                            first_frame.end()
+                        if handover is not None:
+                            if not isinstance(event, Frame | TextMark):
+                                continue
+                            yield handover
+                            handover = None
+                        yield _placed(event, progress)
         finally:
             self._in_flight[address] -= 1
             self._speaking[session_id] -= 1

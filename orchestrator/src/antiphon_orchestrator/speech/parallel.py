@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from contextvars import copy_context
 
 from antiphon_orchestrator.ports import SpeechEvent
 
@@ -25,10 +26,12 @@ class _Ahead:
         self._turns = turns
         self._stock: asyncio.Queue[SpeechEvent | None] = asyncio.Queue(STOCK_EVENTS)
         self._failure: Exception | None = None
+        # Begun by whoever has a worker free: it still is this reply's work, to the log and in traces.
+        self._context = copy_context()
         self.making: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
-        self.making = asyncio.create_task(self._make(), name="make a sentence ahead")
+        self.making = asyncio.create_task(self._make(), name="make a sentence ahead", context=self._context)
 
     async def events(self) -> Events:
         self._turns.take(self)
