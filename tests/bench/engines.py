@@ -14,7 +14,7 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,7 +70,7 @@ async def ask_worker(channel: grpc.aio.Channel, parallel: int) -> tuple[float, f
 
 
 async def compare(
-    engine: str, flags: list[str], python: Path, peer: Path | None, callers: list[int], rounds: int
+    engine: str, flags: list[str], python: Path, peer: Path | None, options: argparse.Namespace
 ) -> AsyncIterator[str]:
     """All parties take turns, so that every round saw the same machine."""
     with ExitStack() as stack:
@@ -82,13 +82,14 @@ async def compare(
         if other:
             stack.callback(other.end)
         async with channel_to(worker) as channel:
-            for parallel in callers:
-                for line in await row(engine, bare, channel, other, parallel, rounds):
+            for parallel in options.callers:
+                for line in await row(engine, bare, channel, other, parallel, options.rounds):
                     yield line
             yield load_line(engine, bare, worker)
             if other:
                 yield f"{PEERS[engine]}: loaded in {other.load_s:.1f} s; memory {other.rss_bytes / 1e6:.0f} MB"
-            yield await understood(engine, channel)
+            if options.sentences:
+                yield await understood(engine, channel, SENTENCES[: options.sentences])
 
 
 def load_line(engine: str, bare: BareEngine, worker: Worker) -> str:
@@ -117,10 +118,10 @@ async def row(
     return lines
 
 
-async def understood(engine: str, channel: grpc.aio.Channel) -> str:
+async def understood(engine: str, channel: grpc.aio.Channel, sentences: Sequence[str]) -> str:
     ears = Ears()
     errors = words = 0
-    for text in SENTENCES:
+    for text in sentences:
         wrong, count = await ears.errors(channel, text)
         errors, words = errors + wrong, words + count
     return f"{engine}: {errors} of {words} words misheard (word error rate {errors / words:.1%})"
@@ -130,7 +131,8 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("engines", nargs="*", default=["hibari", "piper", "kokoro"])
     parser.add_argument("--rounds", type=int, default=6)
-    parser.add_argument("--callers", type=int, nargs="+", default=[1, 2, 4], help="how many speak at once")
+    parser.add_argument("--callers", type=int, nargs="*", default=[1, 2, 4], help="how many speak at once")
+    parser.add_argument("--sentences", type=int, default=len(SENTENCES), help="how many are recognised again")
     parser.add_argument("--threads", type=int, default=1, help="threads that one utterance may use")
     parser.add_argument("--flags", action="append", default=[], help="NAME=FLAGS for an engine's worker")
     parser.add_argument("--python", action="append", default=[], help="NAME=PATH of an engine's or a peer's Python")
@@ -142,7 +144,7 @@ async def main() -> None:
         own = ["--threads", str(options.threads), *flags.get(engine, "").split()]
         python = python_of(engine, pythons)
         peer = python_of(PEERS[engine], pythons) if engine in PEERS else None
-        async for line in compare(engine, own, python, peer, options.callers, options.rounds):
+        async for line in compare(engine, own, python, peer, options):
             print(line, flush=True)
 
 
