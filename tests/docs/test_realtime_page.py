@@ -22,7 +22,7 @@ def listed_under(heading: str) -> set[str]:
 
 
 def names_in_code() -> Iterator[str]:
-    for folder in ("session", "api/realtime"):
+    for folder in ("session", "api/realtime", "keeping"):
         for path in (SOURCES / folder).glob("*.py"):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Constant) and isinstance(node.value, str):

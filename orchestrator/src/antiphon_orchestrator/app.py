@@ -39,6 +39,7 @@ from antiphon_orchestrator.api.speech import SpeechEndpoint
 from antiphon_orchestrator.api.transcriptions import TranscriptionEndpoint
 from antiphon_orchestrator.api.uploads import UploadLimits
 from antiphon_orchestrator.conversations import Conversations, clock_ms
+from antiphon_orchestrator.keeping.choice import keep_for
 from antiphon_orchestrator.metrics import Metrics
 from antiphon_orchestrator.ports import VoiceChoice
 from antiphon_orchestrator.providers import Ears, Mind, Providers, providers_for
@@ -74,7 +75,10 @@ class Server:
         self._changed = asyncio.Event()
         self._fleet.subscribe(self._changed.set)
         self._recorder = Recorder(clock_ms)
-        self.conversations = Conversations(lambda: live.now, self._parts, self._aliases, self.metrics, self._recorder)
+        self._keep = keep_for(live.now.keep)
+        self.conversations = Conversations(
+            lambda: live.now, self._parts, self._aliases, self.metrics, self._recorder, self._keep
+        )
         self._calls = Calls(self.conversations, lambda: live.now.doors)
         self.metrics.watch("workers", "Speech workers that are known", lambda: len(self._fleet.workers()))
         self.drain_until_ms = 0
@@ -98,7 +102,7 @@ class Server:
             live.now.recogniser,
             lambda: UploadLimits(live.now.max_upload_bytes, live.now.max_upload_s),
         )
-        secrets = ClientSecrets(self.conversations.preview)
+        secrets = ClientSecrets(self.conversations.preview, self._keep)
         gate = GateSettings(
             live.now.api_keys,
             live.now.origins,
@@ -175,13 +179,14 @@ class Server:
         for part in (self._ears, self._mind):
             if part is not None:
                 await part.aclose()
+        await self._keep.aclose()
         await asyncio.to_thread(self._tracer.close)
 
     async def _load(self) -> None:
         ears = asyncio.to_thread(self._providers.load_ears)
         mind = asyncio.to_thread(self._providers.load_mind)
         try:
-            self._ears, self._mind, _ = await asyncio.gather(ears, mind, self.conversations.prepare(echo=None))
+            self._ears, self._mind, _ = await asyncio.gather(ears, mind, self.conversations.prepare_all())
         except AntiphonError as error:
             self._failed = error.message
             log.error("cannot load", reason=error.message)

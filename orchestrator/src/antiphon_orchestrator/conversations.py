@@ -15,10 +15,13 @@ from structlog.contextvars import bound_contextvars
 
 from antiphon_orchestrator.aliases import Aliases
 from antiphon_orchestrator.api.realtime.bridge import Bridge, Clean, Ear
+from antiphon_orchestrator.api.realtime.conversing import Wishes
 from antiphon_orchestrator.api.realtime.faults import fault_of
 from antiphon_orchestrator.api.realtime.outbox import Outbox
 from antiphon_orchestrator.echo import webrtc_apm
 from antiphon_orchestrator.echo.canceller import EchoCanceller
+from antiphon_orchestrator.keeping.base import Keep
+from antiphon_orchestrator.keeping.keeper import Keeper, Ticket, ticket_for
 from antiphon_orchestrator.metrics import Metrics
 from antiphon_orchestrator.recording import Recorder
 from antiphon_orchestrator.session.checks import check_voice
@@ -26,6 +29,7 @@ from antiphon_orchestrator.session.config import SessionConfig
 from antiphon_orchestrator.session.ids import new_id
 from antiphon_orchestrator.session.outlet import Outlet
 from antiphon_orchestrator.session.parts import Parts, SessionSettings
+from antiphon_orchestrator.session.refusal import Refusal
 from antiphon_orchestrator.session.session import Session
 from antiphon_orchestrator.settings import ServerSettings
 from antiphon_orchestrator.turn.floor import State
@@ -49,12 +53,14 @@ class Conversations:
         aliases: Aliases,
         metrics: Metrics,
         recorder: Recorder,
+        keep: Keep,
     ) -> None:
         self._settings = settings
         self._parts = parts
         self._aliases = aliases
         self._metrics = metrics
         self._recorder = recorder
+        self._keep = keep
         self._sessions: set[Session] = set()
         self._closed = False
         metrics.watch_each("sessions", "Conversations that are held, by who has the floor", "state", self._count)
@@ -74,30 +80,53 @@ class Conversations:
 
     @contextmanager
     def conversation(
-        self, model: str, outlet: Outlet, *updates: Mapping[str, Any], echo: bool | None = None
+        self, wishes: Wishes, outlet: Outlet, *updates: Mapping[str, Any], ticket: Ticket | None = None
     ) -> Iterator[tuple[Session, Bridge]]:
         """A session, counted as long as it is held; `updates` say what it is like, as a `session.update` does.
 
-        `echo`: whether our own voice is taken out of what the user sends; None: as the settings say.
+        `ticket`: what it can be resumed with, and goes on with if there is something; it is then as it was.
         Raises Full or Draining if no further one can be held, and a Refusal of what it shall be like.
         """
         parts = self._parts_for_one_more()
-        config = self._config(parts, model, *updates)
-        session_id = new_id("sess")
-        outlet, clean = self._cancelling(outlet, echo)
+        past = ticket.past if ticket is not None else None
+        config = past.config if past is not None else self._config(parts, wishes.model, *updates)
+        session_id = ticket.session_id if ticket is not None else new_id("sess")
+        outlet, clean = self._cancelling(outlet, wishes.echo)
         with self._recorded(session_id, outlet) as (outlet, ear):
-            session = Session(parts, self._session_settings(), config, outlet, clock_ms, session_id)
+            keeper = Keeper(self._keep, ticket, self._settings().resume_s, outlet) if ticket is not None else None
+            session = Session(parts, self._session_settings(), config, keeper or outlet, clock_ms, session_id)
+            if past is not None:
+                session.conversation = past.conversation
             self._sessions.add(session)
             try:
                 with bound_contextvars(session=session_id), self._logged(session):
-                    yield session, Bridge(session, outlet.event, ear, clean)
+                    yield session, Bridge(session, session.emit, ear, clean, keeper)
             finally:
                 self._sessions.discard(session)
 
-    async def prepare(self, *, echo: bool | None) -> None:
-        """Loads what only some conversations need, beside the event loop. Raises CannotLoad."""
+    async def prepare_all(self) -> None:
+        """Loads what all conversations need that wish nothing of their own. Raises CannotLoad."""
+        await self._prepare(echo=None)
+
+    async def _prepare(self, *, echo: bool | None) -> None:
         if self._cancels(echo):
             await asyncio.to_thread(webrtc_apm.load)
+
+    async def prepare(self, wishes: Wishes) -> Ticket | None:
+        """Loads what only some conversations need; finds the one to resume. Raises an AntiphonError, or a Refusal."""
+        await self._prepare(echo=wishes.echo)
+        if not self._settings().resume_s:
+            if wishes.resume:
+                raise Refusal(
+                    "Conversations cannot be resumed here: the setting resume_s is 0; connect without the token.",
+                    code="resume_is_off",
+                    param="antiphon_resume",
+                )
+            return None
+        # Only who hears of events of ours learns the token.
+        if not (wishes.resume or wishes.own_events):
+            return None
+        return await ticket_for(wishes.resume, wishes.owner, self._keep)
 
     def _cancels(self, echo: bool | None) -> bool:
         return self._settings().echo_cancellation if echo is None else echo

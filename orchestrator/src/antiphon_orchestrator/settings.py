@@ -116,6 +116,12 @@ class ServerSettings(LayeredSettings):
     hold_mode: Literal["silence", "duck"] = _live("silence", "what the voice does while somebody speaks over it")
     idle_s: float = _live(600.0, "a session in which nobody speaks for so long ends; 0: never", ge=0)
     duration_s: float = _live(7_200.0, "a session ends after so long; 0: never", ge=0)
+    resume_s: float = _live(0.0, "a conversation can be resumed for so long after its connection ended; 0: never", ge=0)
+    keep: str = Field(
+        "",
+        description="where servers that stand for each other keep client secrets and conversations to resume: "
+        "redis://HOST; empty: each in its own memory",
+    )
     drain_s: float = _live(30.0, "how long turns and requests may take to finish after SIGTERM", ge=0)
     turns: int = _live(0, "a session ends after so many turns; 0: never", ge=0)
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from antiphon_core.errors import Full
-from antiphon_orchestrator.api.client_secrets import MAX_SECRETS, ClientSecrets
+from antiphon_orchestrator.api.client_secrets import MAX_SECRETS, ClientSecrets, Secret
+from antiphon_orchestrator.keeping.in_memory import InMemory
 from antiphon_orchestrator.session.config import SessionConfig
 from antiphon_orchestrator.testing.server import Serving, serving
 from openai.types.realtime import ClientSecretCreateResponse
@@ -24,29 +25,36 @@ class Clock:
 
 
 def some_secrets(clock: Clock) -> ClientSecrets:
-    return ClientSecrets(lambda _: SessionConfig(), clock)
+    return ClientSecrets(lambda _: SessionConfig(), InMemory(clock), clock)
 
 
-def test_a_secret_is_valid_until_it_expires() -> None:
+async def test_a_secret_is_valid_until_it_expires() -> None:
     clock = Clock()
     secrets = some_secrets(clock)
-    value, expires_at = secrets.issue({"instructions": "Be brief."}, 60)
+    value, expires_at = await secrets.issue(Secret({"instructions": "Be brief."}, "somebody"), 60)
     assert expires_at == 1_060
-    assert secrets.session_of(value) == {"instructions": "Be brief."}
+    assert await secrets.secret(value) == Secret({"instructions": "Be brief."}, "somebody")
     clock.now_s = expires_at
-    assert secrets.session_of(value) is None
+    assert await secrets.secret(value) is None
 
 
-def test_expired_secrets_make_room_for_new_ones() -> None:
+async def test_a_secret_opens_sessions_of_every_server_that_keeps_it_too() -> None:
+    keep = InMemory()
+    one, other = (ClientSecrets(lambda _: SessionConfig(), keep) for _ in range(2))
+    value, _ = await one.issue(Secret({}), 60)
+    assert await other.secret(value) == Secret({})
+
+
+async def test_expired_secrets_make_room_for_new_ones() -> None:
     clock = Clock()
     secrets = some_secrets(clock)
     for _ in range(MAX_SECRETS):
-        secrets.issue({}, 60)
+        await secrets.issue(Secret({}), 60)
     with pytest.raises(Full) as full:
-        secrets.issue({}, 60)
+        await secrets.issue(Secret({}), 60)
     assert full.value.retry_after_ms == 60_000
     clock.now_s += 60
-    assert secrets.issue({}, 60)
+    assert await secrets.issue(Secret({}), 60)
 
 
 async def secret_of(server: Serving, **wanted: Any) -> dict[str, Any]:

@@ -3,10 +3,11 @@ are like, so that a page never holds a key of the server."""
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
 
 from antiphon_core.errors import Full
@@ -15,12 +16,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from antiphon_orchestrator.api.http_errors import json_body
+from antiphon_orchestrator.keeping.base import Keep, hashed
 from antiphon_orchestrator.session.config import SessionConfig, Strict
 from antiphon_orchestrator.session.ids import new_id
 
 PREFIX = "ek_"
 SCOPE_KEY = "antiphon.session"
 """Where the gate leaves a secret's session for whoever begins one."""
+OWNER_KEY = "antiphon.owner"
+"""Where it leaves whose key was shown; a secret is its giver's."""
 MAX_SECRETS = 1_000
 """Overflow: no more are given out until some have expired."""
 _MAX_BODY_BYTES = 65_536
@@ -44,42 +48,53 @@ class SecretRequest(Strict):
 
 
 @dataclass(frozen=True, slots=True)
-class _Secret:
-    expires_at: float
+class Secret:
+    """What a secret says: what its sessions are like, and who gave it out."""
+
     session: Mapping[str, Any]
+    owner: str = ""
 
 
 class ClientSecrets:
-    """Those of this process, in its memory: they open sessions here and nowhere else."""
+    """Those that this server gives out; whoever keeps them with it takes them, too."""
 
-    def __init__(self, preview: Preview, clock_s: Callable[[], float] = time.time) -> None:
+    def __init__(self, preview: Preview, keep: Keep, clock_s: Callable[[], float] = time.time) -> None:
         self._preview = preview
+        self._keep = keep
         self._clock_s = clock_s
-        self._known: dict[str, _Secret] = {}
+        self._expiring: list[float] = []
 
     async def create(self, request: Request) -> Response:
         """Gives one out."""
         wanted = await json_body(request, SecretRequest, _MAX_BODY_BYTES)
         session = self._preview(wanted.session)
-        value, expires_at = self.issue(wanted.session, wanted.expires_after.seconds)
+        secret = Secret(wanted.session, request.scope.get(OWNER_KEY, ""))
+        value, expires_at = await self.issue(secret, wanted.expires_after.seconds)
         resource = {"object": "realtime.session", "id": new_id("sess"), **session.model_dump(mode="json")}
         return JSONResponse({"value": value, "expires_at": int(expires_at), "session": resource})
 
-    def issue(self, session: Mapping[str, Any], lasts_s: float) -> tuple[str, float]:
-        """A new secret, and when it expires. Raises Full."""
+    async def issue(self, secret: Secret, lasts_s: float) -> tuple[str, float]:
+        """A new secret, and when it expires. Raises Full, or KeepGone."""
         now_s = self._clock_s()
-        self._known = {value: secret for value, secret in self._known.items() if secret.expires_at > now_s}
-        if len(self._known) >= MAX_SECRETS:
-            next_s = min(secret.expires_at for secret in self._known.values()) - now_s
+        self._expiring = [expires_at for expires_at in self._expiring if expires_at > now_s]
+        if len(self._expiring) >= MAX_SECRETS:
+            next_s = min(self._expiring) - now_s
             raise Full(
                 f"{MAX_SECRETS} client secrets are valid, which is the most; let them expire sooner",
                 retry_after_ms=round(next_s * 1000),
             )
         value = PREFIX + secrets.token_hex(24)
-        self._known[value] = _Secret(now_s + lasts_s, session)
+        self._expiring.append(now_s + lasts_s)
+        await self._keep.put(_key_of(value), "", json.dumps(asdict(secret)), lasts_s)
         return value, now_s + lasts_s
 
-    def session_of(self, value: str) -> Mapping[str, Any] | None:
+    async def secret(self, value: str) -> Secret | None:
         """What a valid secret says; None for any other. To guess one is hopeless, however long a look-up takes."""
-        secret = self._known.get(value)
-        return secret.session if secret is not None and secret.expires_at > self._clock_s() else None
+        if not value.startswith(PREFIX):
+            return None
+        text = await self._keep.take(_key_of(value), "")
+        return None if text is None else Secret(**json.loads(text))
+
+
+def _key_of(value: str) -> str:
+    return f"secret:{hashed(value)}"

@@ -7,17 +7,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from antiphon_core.errors import Draining, condition
+from antiphon_core.errors import AntiphonError, Draining, condition
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from antiphon_orchestrator.api.client_secrets import PREFIX, SCOPE_KEY, ClientSecrets
+from antiphon_orchestrator.api.client_secrets import OWNER_KEY, PREFIX, SCOPE_KEY, ClientSecrets
 from antiphon_orchestrator.api.http_errors import HttpFault, response_of
+from antiphon_orchestrator.keeping.base import KeepGone, hashed
 from antiphon_orchestrator.metrics import Metrics
 
 KEY_SUBPROTOCOL = "openai-insecure-api-key."
 """Browsers cannot set headers on a WebSocket; they send the key as a subprotocol with this prefix."""
+_OWNER_CHARS = 8
+"""Tells keys apart, and is too little to find one out by."""
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -54,7 +57,10 @@ class Gate:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        refusal = self._refusal(scope) or self._goodbye(scope["path"])
+        try:
+            refusal = await self._refusal(scope) or self._goodbye(scope["path"])
+        except KeepGone as gone:
+            refusal = gone
         if refusal is not None:
             self._metrics.refused(refusal.code if isinstance(refusal, HttpFault) else condition(refusal))
             await _refuse(refusal, scope, receive, send)
@@ -79,7 +85,7 @@ class Gate:
             route = scope["path"] if "endpoint" in scope and scope["path"].startswith("/v1/") else "other"
             self._metrics.answered_request(route, status)
 
-    def _refusal(self, scope: Scope) -> HttpFault | None:
+    async def _refusal(self, scope: Scope) -> HttpFault | AntiphonError | None:
         headers, path = Headers(scope=scope), scope["path"]
         if self._settings.loopback_only and _host_name(headers.get("host", "")) not in _LOOPBACK_NAMES:
             return HttpFault(403, "This server answers to localhost only.", code="host_not_allowed")
@@ -90,14 +96,17 @@ class Gate:
             )
         if path == "/" or path in self._settings.open_paths or path.startswith(self._settings.open_prefixes):
             return None
-        return self._refusal_of_key(scope, _key(headers))
+        return await self._refusal_of_key(scope, _key(headers))
 
-    def _refusal_of_key(self, scope: Scope, key: str) -> HttpFault | None:
-        session = self._secrets.session_of(key)
-        if session is not None and _opens_sessions(scope["path"]):
-            scope[SCOPE_KEY] = session
+    async def _refusal_of_key(self, scope: Scope, key: str) -> HttpFault | None:
+        secret = await self._secrets.secret(key) if _opens_sessions(scope["path"]) else None
+        if secret is not None:
+            scope[SCOPE_KEY], scope[OWNER_KEY] = secret.session, secret.owner
             return None
-        if not self._settings.keys or self._is_key(key):
+        if not self._settings.keys:
+            return None
+        if self._is_key(key):
+            scope[OWNER_KEY] = hashed(key)[:_OWNER_CHARS]
             return None
         if key.startswith(PREFIX):
             return HttpFault(
@@ -110,7 +119,7 @@ class Gate:
             401, "A valid API key is needed: send it as 'Authorization: Bearer KEY'.", code="invalid_api_key"
         )
 
-    def _goodbye(self, path: str) -> Draining | None:
+    def _goodbye(self, path: str) -> AntiphonError | None:
         """What is begun now would be cut short."""
         if self._closing() and _begins_work(path):
             return Draining("the server is about to end; ask again: another one answers", retry_after_ms=1_000)
@@ -127,7 +136,7 @@ class Gate:
         return any(found)
 
 
-async def _refuse(refusal: HttpFault | Draining, scope: Scope, receive: Receive, send: Send) -> None:
+async def _refuse(refusal: HttpFault | AntiphonError, scope: Scope, receive: Receive, send: Send) -> None:
     response = response_of(refusal)
     if scope["type"] == "websocket":
         await WebSocket(scope, receive, send).send_denial_response(response)

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from antiphon_orchestrator.api.realtime.faults import Fault, fault_of
+from antiphon_orchestrator.keeping.base import KeepGone
 from antiphon_orchestrator.session.refusal import Refusal
 
 _T = TypeVar("_T", bound=BaseModel)
@@ -29,6 +30,7 @@ _STATUS: dict[type[AntiphonError], tuple[int, str]] = {
     errors.Full: (429, "rate_limit_exceeded"),
     errors.Draining: (503, "server_draining"),
     errors.WorkerGone: (503, "no_speech_worker"),
+    KeepGone: (503, "keep_not_reached"),
 }
 
 

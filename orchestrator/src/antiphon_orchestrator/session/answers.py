@@ -100,6 +100,12 @@ class Answers:
         heard = self._mouth.playout.heard(reply.item_id, self._around.now_ms).text_offset
         return reply.text[max(0, heard - _ECHO_CHARS) : heard + _ECHO_CHARS // 4]
 
+    @property
+    def heard_chars(self) -> dict[str, int]:
+        """How far in its text the answer is that is being spoken, by its message."""
+        reply = self._attempts.current
+        return {} if reply is None or not reply.audible else {reply.item_id: reply.sent_chars}
+
     # ------------------------------------------------------------- what clients want
 
     def rethink(self) -> None:

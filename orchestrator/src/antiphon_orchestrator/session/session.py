@@ -19,6 +19,7 @@ from antiphon_orchestrator.session.meter import Meter
 from antiphon_orchestrator.session.mouth import Clock
 from antiphon_orchestrator.session.outlet import Outlet
 from antiphon_orchestrator.session.parts import Parts, SessionSettings
+from antiphon_orchestrator.session.past import Past, write_past
 from antiphon_orchestrator.session.planner import Wish
 from antiphon_orchestrator.session.refusal import Refusal
 from antiphon_orchestrator.session.turn_settings import endpoint_settings, floor_settings
@@ -217,6 +218,11 @@ class Session:
     def asking(self) -> bool:
         """Whether the last sentence of a reply is being spoken, and asks something."""
         return self._answers.asking
+
+    @property
+    def written(self) -> str:
+        """What is kept of it, so that it can be resumed."""
+        return write_past(Past(self.config, self.conversation), self._answers.heard_chars)
 
     # ------------------------------------------------------------ what clients may ask
 

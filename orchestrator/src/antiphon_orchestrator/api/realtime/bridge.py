@@ -14,6 +14,7 @@ from antiphon_orchestrator.api.realtime import client_events as ce
 from antiphon_orchestrator.api.realtime.audio_text import check_audio, heard_pieces
 from antiphon_orchestrator.api.realtime.faults import Fault, fault_of
 from antiphon_orchestrator.api.realtime.items import to_domain, untranscribed_audio
+from antiphon_orchestrator.keeping.keeper import Keeper
 from antiphon_orchestrator.ports import HeardSamples
 from antiphon_orchestrator.session.commands import Commands
 from antiphon_orchestrator.session.outlet import Emit
@@ -28,10 +29,19 @@ MAX_TEXT_BYTES = 1024 * 1024
 
 
 class Bridge:
-    """One client's. Ears listen through `clean`, if there is one; `ear` hears what the session hears."""
+    """One client's. Ears listen through `clean`, if there is one; `ear` hears what the session hears; `keeper` keeps it
+    so that it can be resumed."""
 
-    def __init__(self, session: Session, emit: Emit, ear: Ear | None = None, clean: Clean | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        emit: Emit,
+        ear: Ear | None = None,
+        clean: Clean | None = None,
+        keeper: Keeper | None = None,
+    ) -> None:
         self._session = session
+        self.keeper = keeper
         self._ear = ear
         self._clean = clean
         self._commands = Commands(session)
@@ -56,6 +66,8 @@ class Bridge:
     def greet(self) -> None:
         """The first event of every session."""
         self._emit("session.created", session=session_resource(self._session))
+        if self.keeper is not None:
+            self.keeper.greet()
 
     async def receive(self, message: str | bytes) -> None:
         """Carries out one message of the client, or tells it why not. Others get their turn after each."""

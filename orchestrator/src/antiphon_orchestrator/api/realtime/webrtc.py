@@ -101,15 +101,15 @@ class Calls:
         outbox = self._host.new_outbox(own_events=wishes.own_events)
         outlet = CallOutlet(outbox)
         peer_type = await asyncio.to_thread(_peer_type)
-        await self._host.prepare(echo=wishes.echo)
-        conversation = self._host.conversation(wishes.model, outlet, *offer.updates, echo=wishes.echo)
+        ticket = await self._host.prepare(wishes)
+        conversation = self._host.conversation(wishes, outlet, *offer.updates, ticket=ticket)
         with conversation as (session, bridge):
             outlet.hushes = session.settings.hold_mode == "silence"
             peer = self._peers[call_id] = peer_type(outlet.voice, PacketEars(bridge.hear), self._doors())
             try:
                 _settle(answered, await peer.answer(offer.sdp))
                 if await _connected(peer):
-                    await converse(session, outbox, _receive(peer, bridge), peer.send)
+                    await converse(session, outbox, _receive(peer, bridge), peer.send, bridge.keeper)
                 else:
                     session.hang_up("never_connected")
             finally:
@@ -163,7 +163,7 @@ async def _offer(request: Request) -> Offer:
             code="unsupported_media_type",
         )
     updates = (request.scope.get(SCOPE_KEY, {}), session)
-    return Offer(sdp, updates, wishes_of(request.query_params))
+    return Offer(sdp, updates, wishes_of(request))
 
 
 async def _field(value: Any) -> str:

@@ -32,18 +32,18 @@ class RealtimeSocket:
 
         with ExitStack() as stack:
             try:
-                wishes = wishes_of(socket.query_params)
+                wishes = wishes_of(socket)
                 outbox = self._host.new_outbox(own_events=wishes.own_events)
-                await self._host.prepare(echo=wishes.echo)
+                ticket = await self._host.prepare(wishes)
                 update = socket.scope.get(SCOPE_KEY, {})
-                conversation = self._host.conversation(wishes.model, outbox, update, echo=wishes.echo)
+                conversation = self._host.conversation(wishes, outbox, update, ticket=ticket)
                 session, bridge = stack.enter_context(conversation)
             except (AntiphonError, Refusal) as error:
                 await socket.send_denial_response(response_of(error))
                 return
             with suppress(WebSocketDisconnect):
                 await socket.accept(SUBPROTOCOL if SUBPROTOCOL in socket.scope.get("subprotocols", ()) else None)
-                await converse(session, outbox, _receive(socket, bridge), send)
+                await converse(session, outbox, _receive(socket, bridge), send, bridge.keeper)
         if outbox.closing is not None:
             with suppress(RuntimeError, WebSocketDisconnect):
                 await socket.close(*outbox.closing)
