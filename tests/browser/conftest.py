@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Playwright, async_playwright
+from spoken import Say
 from visit import Opener, Visit, visiting
 
 from tests.e2e.house import House, served
@@ -52,9 +53,6 @@ async def visit(browser: Playwright, tmp_path: Path) -> AsyncIterator[Opener]:
     yield opened
 
 
-Say = Callable[[str], bytes]
-
-
 @pytest.fixture(scope="session")
 def lines() -> dict[str, bytes]:
     """What was spoken once."""
@@ -62,7 +60,7 @@ def lines() -> dict[str, bytes]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def say(house: House, lines: dict[str, bytes]) -> Callable[[str], object]:
+async def say(house: House, lines: dict[str, bytes]) -> Say:
     """Speaks a text: 16 bit at 24 kHz."""
 
     async def spoken(text: str) -> bytes:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 import numpy as np
 import pytest
-from antiphon_core.resample import Resampler
 from antiphon_orchestrator.cli.sounds import cough, typing
-from visit import Heard, Opener, Samples
+from spoken import ANSWER, LEAD_S, QUESTION, STORY, TOLERATED, Say, quiet, understood
+from visit import Opener, Samples
 
 from tests.e2e.ears import RATE_HZ, recognised, wav, word_error_rate
 from tests.e2e.house import House
@@ -17,30 +16,8 @@ from tests.e2e.mind import SEA
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
-Say = Callable[[str], Awaitable[bytes]]
-QUESTION = "What is the capital of France?"
-ANSWER = "The capital of France is Paris."
-STORY = "Please tell me all about the sea."
 INTERRUPTION = "Wait, stop, I want to know what color the grass is."
-TOLERATED = 0.2
-LEAD_S = 4.0
-"""A slow machine may take so long to connect, while the microphone is open already."""
 AUDIBLE = 300
-
-
-def quiet(seconds: float) -> bytes:
-    return bytes(2 * round(seconds * RATE_HZ))
-
-
-def at_24_khz(samples: Samples, rate_hz: int) -> bytes:
-    resampler = Resampler(rate_hz, RATE_HZ)
-    return np.concatenate((resampler.push(samples), resampler.finish())).astype("<i2").tobytes()
-
-
-async def understood(house: House, heard: Heard) -> str:
-    """What the loudspeaker said."""
-    recording = wav(at_24_khz(heard.loudspeaker, heard.rate_hz))
-    return await asyncio.to_thread(recognised, house.url, recording)
 
 
 def sounding(samples: Samples, rate_hz: int) -> list[tuple[float, float]]:

@@ -5,6 +5,8 @@ import { Trouble } from "../troubles.js";
 
 const GATHER_MS = 1_000;
 const CONNECT_MS = 8_000;
+/** A browser says that nothing comes through long before it gives up; to call again takes less time than to wait. */
+const SILENT_MS = 4_000;
 const OFFER = { method: "POST", headers: { "Content-Type": "application/sdp" } };
 
 /** Emits `event`, `stream` (the machine's voice) and, once it had been open, `close`. */
@@ -35,7 +37,7 @@ export class WebRtcTransport extends Emitter {
       throw error;
     }
     channel.onclose = () => this._end();
-    peer.onconnectionstatechange = () => peer.connectionState === "failed" && this._end();
+    peer.onconnectionstatechange = () => this._watch(peer.connectionState);
   }
 
   send(event) {
@@ -43,6 +45,7 @@ export class WebRtcTransport extends Emitter {
   }
 
   close() {
+    clearTimeout(this._silence);
     this._channel.onclose = this._peer.onconnectionstatechange = null;
     this._peer.close();
   }
@@ -60,6 +63,12 @@ export class WebRtcTransport extends Emitter {
     if ([401, 429, 503].includes(answer.status)) throw new Error(answer.statusText);
     if (!answer.ok) throw new Trouble("no-webrtc", answer.statusText);
     await peer.setRemoteDescription({ type: "answer", sdp: await answer.text() });
+  }
+
+  _watch(state) {
+    clearTimeout(this._silence);
+    if (state === "failed") this._end();
+    if (state === "disconnected") this._silence = setTimeout(() => this._end(), SILENT_MS);
   }
 
   _end() {
