@@ -7,9 +7,12 @@ import sys
 
 import structlog
 
+_processors: list[structlog.typing.Processor] = []
+"""One list for good: loggers that were used before know it, and follow when logs are set up anew."""
+
 
 def set_up_logs(level: str, form: str) -> None:
-    """Called once, before anything is logged."""
+    """Before anything is logged."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -18,8 +21,9 @@ def set_up_logs(level: str, form: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
+    _processors[:] = [*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter]
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=_processors,
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,

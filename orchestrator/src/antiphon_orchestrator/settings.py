@@ -33,6 +33,10 @@ class ServerSettings(LayeredSettings):
 
     host: str = Field("127.0.0.1", description="address to listen on; anything but loopback needs api_keys")
     port: int = Field(8080, description="port to listen on; 0 picks a free one", ge=0, le=65535)
+    tls_cert: Path | None = Field(
+        None, description="certificate in PEM that callers are shown, its issuers after it: https and wss, with tls_key"
+    )
+    tls_key: Path | None = Field(None, description="its private key; both are read again when they change")
     api_keys: Words = Field((), description="keys that clients must show; several, so that they can be changed")
     open_to_all: bool = Field(False, description="serve without a key on an address that others can reach")
     origins: Words = Field((), description="web origins that may connect besides the page itself; * for all")
@@ -171,6 +175,8 @@ class ServerSettings(LayeredSettings):
             raise ValueError(
                 f"{self.host} can be reached from elsewhere: set api_keys, or open_to_all to serve everybody"
             )
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("TLS for callers takes tls_cert and tls_key together; one of them is not set")
         given = [path is not None for path in (self.fleet_ca, self.fleet_cert, self.fleet_key)]
         if any(given) != all(given) or (self.fleet_name and not all(given)):
             raise ValueError("TLS to workers takes fleet_ca, fleet_cert and fleet_key together; some are not set")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
@@ -18,10 +19,11 @@ SOCKET_STUCK_S = 20.0
 _GOODBYE_S = 5
 
 
-def web_config(app: ASGIApp, max_message_bytes: int) -> uvicorn.Config:
+def web_config(app: ASGIApp, max_message_bytes: int, tls: ssl.SSLContext | None = None) -> uvicorn.Config:
     """How uvicorn serves us. It logs what goes wrong to whatever logging is set up to."""
     return uvicorn.Config(
         app,
+        ssl_context_factory=(lambda _config, _default: tls) if tls is not None else None,
         http=_Http,
         ws=_Socket,
         ws_max_size=max_message_bytes,

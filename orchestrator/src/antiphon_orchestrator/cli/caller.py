@@ -18,6 +18,8 @@ import numpy.typing as npt
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from antiphon_orchestrator.cli.remote import trusting, unreachable
+
 RATE_HZ = 24_000
 FRAME_SAMPLES = RATE_HZ // 50
 _LATE_S = 1.0
@@ -120,12 +122,15 @@ class Call:
 
 
 @asynccontextmanager
-async def calling(server: str, *, key: str = "", session: dict[str, Any] | None = None) -> AsyncIterator[Call]:
+async def calling(
+    server: str, *, key: str = "", ca: Path | None = None, session: dict[str, Any] | None = None
+) -> AsyncIterator[Call]:
     """Calls a server, such as http://127.0.0.1:8080, and hangs up in the end."""
     url = server.rstrip("/").replace("http", "ws", 1) + "/v1/realtime?antiphon_events=true"
     headers = {"Authorization": f"Bearer {key}"} if key else {}
+    trust = trusting(server, ca)
     try:
-        async with connect(url, additional_headers=headers, compression=None, max_size=None) as socket:
+        async with connect(url, additional_headers=headers, compression=None, max_size=None, ssl=trust) as socket:
             call = Call(socket, time.monotonic())
             listening = asyncio.create_task(call.listen())
             try:
@@ -138,7 +143,7 @@ async def calling(server: str, *, key: str = "", session: dict[str, Any] | None 
         reason = error.response.body.decode(errors="replace") if error.response.body else ""
         raise ConnectionError(f"{server} refused the call ({error.response.status_code}): {reason}") from error
     except OSError as error:
-        raise ConnectionError(f"no server answers at {server}: {error}; start one with `antiphon up`") from error
+        raise ConnectionError(unreachable(server, error)) from error
 
 
 def read_track(path: Path) -> Track:

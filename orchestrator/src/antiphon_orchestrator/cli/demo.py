@@ -20,7 +20,7 @@ from antiphon_core.resample import Resampler
 
 from antiphon_orchestrator.cli.caller import RATE_HZ, Call, Track, calling, laid_out
 from antiphon_orchestrator.cli.interview import LINES, Interview
-from antiphon_orchestrator.cli.remote import check, reaching
+from antiphon_orchestrator.cli.remote import add_remote_flags, check, reaching
 from antiphon_orchestrator.cli.timeline import Span, Timeline, Words, spans_between
 
 _PITCH = 1.16
@@ -38,8 +38,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument(
         "-o", "--out", type=Path, default=Path("out/demo"), help="folder to write to (default: out/demo)"
     )
-    parser.add_argument("--server", default="", help="a running server (else one is started for the purpose)")
-    parser.add_argument("--key", default="", help="API key, if the server wants one")
+    add_remote_flags(parser, server="")
     parser.add_argument("--voice", default="", help="MODEL/VOICE the machine speaks with")
     arguments = parser.parse_args(argv)
     return asyncio.run(_demo(arguments))
@@ -61,20 +60,20 @@ async def _demo(arguments: argparse.Namespace) -> int:
 
 
 async def _interviewed(server: str, arguments: argparse.Namespace) -> Interview:
-    lines = await asyncio.to_thread(_spoken_lines, server, arguments.key)
+    lines = await asyncio.to_thread(_spoken_lines, server, arguments.key, arguments.ca)
     audio: dict[str, Any] = {"input": {"transcription": {}}}
     if arguments.voice:
         audio["output"] = {"voice": arguments.voice}
-    async with calling(server, key=arguments.key, session={"audio": audio}) as call:
+    async with calling(server, key=arguments.key, ca=arguments.ca, session={"audio": audio}) as call:
         interview = Interview(call, lines, lambda line: print(line, flush=True))
         await interview.run()
     return interview
 
 
-def _spoken_lines(server: str, key: str) -> dict[str, Track]:
+def _spoken_lines(server: str, key: str, ca: Path | None) -> dict[str, Track]:
     """The interviewer's lines: the server's own voice, slower, then played faster and thereby higher."""
     lines = {}
-    with reaching(server, key) as client:
+    with reaching(server, key, ca) as client:
         for line in LINES:
             body = {"input": line, "response_format": "pcm", "speed": 1 / _PITCH}
             answer = client.post("/v1/audio/speech", json=body)

@@ -19,6 +19,7 @@ _COMMANDS = {
     "route": "show which worker would speak, and why each of the others would not",
     "models": "list, fetch, check and remove the models that listen and think",
     "env": "give engines environments of their own: add, list, check, remove",
+    "tls": "make certificates for workers, the server and its callers",
     "new-adapter": "write the project of a new engine's plug-in",
 }
 

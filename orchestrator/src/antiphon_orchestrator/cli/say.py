@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from antiphon_orchestrator.cli.remote import check, reaching
+from antiphon_orchestrator.cli.remote import add_remote_flags, check, reaching
 
 _FORMATS = {
     ".wav": "wav",
@@ -28,8 +28,7 @@ def main(argv: Sequence[str]) -> int:
     )
     parser.add_argument("--voice", default="", help="MODEL/VOICE or MODEL; `antiphon voices` lists them")
     parser.add_argument("--speed", type=float, default=1.0, help="2 is twice as fast")
-    parser.add_argument("--server", default="http://127.0.0.1:8080", help="default: http://127.0.0.1:8080")
-    parser.add_argument("--key", default="", help="API key, if the server wants one")
+    add_remote_flags(parser)
     arguments = parser.parse_args(argv)
     kind = _FORMATS.get(arguments.out.suffix.lower())
     if kind is None:
@@ -37,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
     text = " ".join(arguments.text) or sys.stdin.read()
     body = {"input": text, "voice": arguments.voice, "speed": arguments.speed, "response_format": kind}
     with (
-        reaching(arguments.server, arguments.key) as client,
+        reaching(arguments.server, arguments.key, arguments.ca) as client,
         client.stream("POST", "/v1/audio/speech", json=body) as answer,
     ):
         check(answer)

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from antiphon_core.errors import BadSettings
 
 from antiphon_orchestrator.api.hosting import WebServer, web_config
+from antiphon_orchestrator.api.public_tls import PublicCertificate
 from antiphon_orchestrator.app import Server
 from antiphon_orchestrator.cli.leaving import Leaving
 from antiphon_orchestrator.settings import ServerSettings
@@ -42,13 +43,18 @@ OnReady = Callable[[str], Awaitable[None]]
 async def serve(server: Server, bound: socket.socket, on_ready: OnReady) -> None:
     """Until SIGINT or SIGTERM. `on_ready` runs beside it once conversations can be held."""
     host, port = bound.getsockname()[:2]
-    web = WebServer(web_config(server.app, server.settings.max_message_bytes))
+    certificate = PublicCertificate.of(server.settings)
+    context = certificate.context if certificate is not None else None
+    web = WebServer(web_config(server.app, server.settings.max_message_bytes, context))
     leaving = Leaving(server, web)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, leaving.asked)
     async with asyncio.TaskGroup() as tasks:
-        beside = (leaving.run(), _tell_when_ready(server, f"http://{host}:{port}", on_ready))
+        address = f"{'http' if certificate is None else 'https'}://{host}:{port}"
+        beside = [leaving.run(), _tell_when_ready(server, address, on_ready)]
+        if certificate is not None:
+            beside.append(certificate.run())
         running = [tasks.create_task(work) for work in beside]
         await web.serve(sockets=[bound])
         for task in running:

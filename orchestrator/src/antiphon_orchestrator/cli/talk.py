@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from antiphon_orchestrator.cli.caller import RATE_HZ, Call, Told, Track, calling, laid_out, read_track
+from antiphon_orchestrator.cli.remote import add_remote_flags
 
 _AUDIBLE = 300
 _ANSWER_S = 60.0
@@ -25,8 +26,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument(
         "-o", "--out", type=Path, default=Path("reply.wav"), help="where the answer goes (default: reply.wav)"
     )
-    parser.add_argument("--server", default="http://127.0.0.1:8080", help="default: http://127.0.0.1:8080")
-    parser.add_argument("--key", default="", help="API key, if the server wants one")
+    add_remote_flags(parser)
     parser.add_argument("--voice", default="", help="MODEL/VOICE to answer with")
     return asyncio.run(_talk(parser.parse_args(argv)))
 
@@ -36,7 +36,7 @@ async def _talk(arguments: argparse.Namespace) -> int:
     audio: dict[str, object] = {"input": {"transcription": {}}}
     if arguments.voice:
         audio["output"] = {"voice": arguments.voice}
-    async with calling(arguments.server, key=arguments.key, session={"audio": audio}) as call:
+    async with calling(arguments.server, key=arguments.key, ca=arguments.ca, session={"audio": audio}) as call:
         done = asyncio.Event()
         call.listeners.append(lambda told: _show(told, done))
         await call.speak(track)

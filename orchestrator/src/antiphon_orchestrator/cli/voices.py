@@ -6,16 +6,15 @@ import argparse
 import json
 from collections.abc import Sequence
 
-from antiphon_orchestrator.cli.remote import check, reaching
+from antiphon_orchestrator.cli.remote import add_remote_flags, check, reaching
 
 
 def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="antiphon voices", description="Lists what a running server can speak with.")
-    parser.add_argument("--server", default="http://127.0.0.1:8080", help="default: http://127.0.0.1:8080")
-    parser.add_argument("--key", default="", help="API key, if the server wants one")
+    add_remote_flags(parser)
     parser.add_argument("--json", action="store_true", help="for programs")
     arguments = parser.parse_args(argv)
-    with reaching(arguments.server, arguments.key) as client:
+    with reaching(arguments.server, arguments.key, arguments.ca) as client:
         answer = client.get("/v1/voices")
         check(answer)
     voices = answer.json()["data"]

@@ -18,6 +18,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from antiphon_orchestrator.api.hosting import WebServer, web_config
+from antiphon_orchestrator.api.public_tls import PublicCertificate
 from antiphon_orchestrator.app import Server
 from antiphon_orchestrator.ports import Asr, Llm, Speech
 from antiphon_orchestrator.providers import Ears, Mind, Providers
@@ -96,11 +97,13 @@ class Serving:
     web: WebServer
     http: httpx.AsyncClient
     port: int
+    url: str
+    certificate: PublicCertificate | None = None
 
     @asynccontextmanager
     async def call(self, query: str = "", **options: Any) -> AsyncIterator[Caller]:
         """A WebSocket client of its Realtime protocol."""
-        url = f"ws://127.0.0.1:{self.port}/v1/realtime{query}"
+        url = f"{self.url.replace('http', 'ws', 1)}/v1/realtime{query}"
         async with connect(url, compression=None, max_size=None, **options) as socket_:
             caller = Caller(socket_)
             await caller.until("session.created")
@@ -150,14 +153,17 @@ async def serving(scripted: Scripted | None = None, *, ready: bool = True, **set
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(("127.0.0.1", settings.get("port", 0)))
         port = bound.getsockname()[1]
-        web = WebServer(web_config(server.app, live.now.max_message_bytes))
+        certificate = PublicCertificate.of(live.now)
+        context, scheme = (None, "http") if certificate is None else (certificate.context, "https")
+        web = WebServer(web_config(server.app, live.now.max_message_bytes, context))
         running = asyncio.create_task(web.serve(sockets=[bound]))
         try:
             await eventually(lambda: web.started or running.done())
             if ready:
                 await server.complete()
-            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10.0) as http:
-                yield Serving(server, web, http, port)
+            url = f"{scheme}://127.0.0.1:{port}"
+            async with httpx.AsyncClient(base_url=url, timeout=10.0, verify=certificate is None) as http:
+                yield Serving(server, web, http, port, url, certificate)
         finally:
             web.should_exit = True
             await running

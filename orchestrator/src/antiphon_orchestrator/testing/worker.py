@@ -13,6 +13,7 @@ import grpc
 from antiphon_core.audio import Frame
 from antiphon_core.errors import AntiphonError
 from antiphon_core.registry.base import LoadProgress, LoadStage
+from antiphon_core.tls import Certificates, server_credentials
 from antiphon_core.utterance import Finished, Start, Started, Text, UtteranceMessage
 from antiphon_core.wire.rpc import CHANNEL_OPTIONS, add_servicer
 from antiphon_core.wire.servicer import Send, SpeechService, SpeechServicer
@@ -102,11 +103,15 @@ class ScriptedWorker:
         await asyncio.Event().wait()
 
     @asynccontextmanager
-    async def serving(self) -> AsyncIterator[str]:
+    async def serving(self, certificates: Certificates | None = None) -> AsyncIterator[str]:
         """Serves at the address that it yields."""
         server = grpc.aio.server(options=CHANNEL_OPTIONS)
         add_servicer(SpeechServicer(cast("SpeechService", self)), server)
-        self.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+        if certificates is None:
+            port = server.add_insecure_port("127.0.0.1:0")
+        else:
+            port = server.add_secure_port("127.0.0.1:0", server_credentials(certificates))
+        self.address = f"127.0.0.1:{port}"
         await server.start()
         endings: list[asyncio.Task[None]] = []
         self._die = lambda: endings.append(asyncio.ensure_future(server.stop(None)))
