@@ -1,4 +1,4 @@
-"""What the page costs and how fast it is: `python tests/bench/browser.py [PART ...] [--minutes N]`.
+"""What the page costs and how fast it is: `python tests/bench/browser.py [PART ...] [--transport WAY] [--minutes N]`.
 
 Parts: paint, echo, stop, cost, drift; all but drift, which takes its minutes, without an argument.
 """
@@ -108,7 +108,7 @@ def onsets_s(samples: Samples, rate_hz: int, apart_s: float = 0.1) -> list[float
     return [float(begin) / rate_hz for begin in begins]
 
 
-async def measure_stop(_: argparse.Namespace) -> None:
+async def measure_stop(wishes: argparse.Namespace) -> None:
     """From the first sound of an interruption to the last of the answer, both in the page's graph; real models."""
     mind = ChatEndpoint(otherwise=answer)
     async with mind.serve() as mind_url, up("--mind", "openai", "--mind-url", mind_url, "--mind-model", "any") as house:
@@ -116,11 +116,12 @@ async def measure_stop(_: argparse.Namespace) -> None:
         stop = await asyncio.to_thread(house.speak, "Stop, please.")
         quiet = bytes(2 * RATE_HZ)
         round_ = story + 4 * quiet + higher(stop) + 5 * quiet
-        async with page_at(house.url, microphone=2 * quiet + INTERRUPTIONS * round_) as visit:
+        settings = {"transport": wishes.transport}
+        async with page_at(house.url, microphone=2 * quiet + INTERRUPTIONS * round_, settings=settings) as visit:
             await visit.begin()
             await asyncio.sleep(len(round_) / 2 / RATE_HZ * INTERRUPTIONS + 3)
             heard = await visit.heard()
-    row("spoken interruption to silence", stops_ms(heard), reach="p95 200 ms")
+    row(f"spoken interruption to silence, {wishes.transport}", stops_ms(heard), reach="p95 200 ms")
 
 
 def higher(pcm: bytes) -> bytes:
@@ -190,6 +191,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="PART")
     parser.add_argument("--minutes", type=int, default=10, help="how long drift lasts, for each clock (default: 10)")
+    parser.add_argument("--transport", choices=["websocket", "webrtc"], default="websocket", help="for stop")
     wishes = parser.parse_args()
     print(f"load before: {', '.join(f'{load:.1f}' for load in psutil.getloadavg())}")
     for part in wishes.parts or [part for part in PARTS if part != "drift"]:

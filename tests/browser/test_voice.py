@@ -56,7 +56,7 @@ async def test_a_spoken_question_is_written_down_and_its_answer_heard(
 async def test_a_spoken_interruption_stops_the_answer_and_the_rest_is_struck_out(
     visit: Opener, house: House, say: Say, transport: str
 ) -> None:
-    lead = quiet(LEAD_S) + await say(STORY) + quiet(4.5)
+    lead = quiet(LEAD_S) + await say(STORY) + quiet(4)
     microphone = lead + await say(INTERRUPTION) + quiet(8)
     async with visit(house.url, microphone=microphone, settings={"transport": transport}) as page:
         await page.begin()

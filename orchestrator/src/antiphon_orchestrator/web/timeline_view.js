@@ -173,8 +173,7 @@ export class TimelineView extends Emitter {
     pen.moveTo(to, y - 4);
     pen.lineTo(to, y + 4);
     pen.stroke();
-    pen.textAlign = "left";
-    if (span.to !== null) pen.fillText(`${Math.round(span.to - span.from)} ms`, to + 6, y + 4);
+    if (span.to !== null) this._tell(`${Math.round(span.to - span.from)} ms`, to, from, y + 4);
   }
 
   _drawCut({ at, from }) {
@@ -182,8 +181,15 @@ export class TimelineView extends Emitter {
     const x = this._x(at);
     pen.fillStyle = this._colour.cut;
     pen.fillRect(x, this._middle(0) - this._reach, 2, this._middle(1) + this._reach - this._middle(0) + this._reach);
-    pen.textAlign = "left";
-    pen.fillText(`gave way in ${Math.round(at - from)} ms`, x + 6, this._between + 6);
+    this._tell(`gave way in ${Math.round(at - from)} ms`, x, x, this._between + 6);
+  }
+
+  /** A figure to the right of what it belongs to, or to the left as long as there is no room. */
+  _tell(text, right, left, y) {
+    const { _pen: pen } = this;
+    const fits = right + 6 + pen.measureText(text).width < this._width;
+    pen.textAlign = fits ? "left" : "right";
+    pen.fillText(text, fits ? right + 6 : left - 6, y);
   }
 
   _learnColours() {
