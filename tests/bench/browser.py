@@ -1,4 +1,4 @@
-"""What the page costs and how fast it is: `python tests/bench/browser.py [PART ...] [--transport WAY] [--minutes N]`.
+"""What the page costs and how fast it is: `python tests/bench/browser.py [PART ...]`; `--help` names the rest.
 
 Parts: paint, echo, stop, cost, drift; all but drift, which takes its minutes, without an argument.
 """
@@ -34,7 +34,6 @@ from tests.e2e.mind import answer
 RATE_HZ = 24_000
 BURSTS = 20
 INTERRUPTIONS = 10
-SLOWER = 1 + 200e-6
 
 
 @asynccontextmanager
@@ -166,15 +165,16 @@ async def cores_used(seconds: float) -> float:
 
 
 async def measure_drift(wishes: argparse.Namespace) -> None:
-    """The buffer's fill, told once a second, while the server's clock is 200 ppm slower, or faster."""
-    for clock in (SLOWER, 1 / SLOWER):
+    """The buffer's fill, told once a second, while the server's clock is slower or faster."""
+    for ppm in wishes.ppm:
+        clock = 1 + ppm * 1e-6
         async with EchoServer(clock).serving() as url, page_at(url) as visit:
             await visit.begin()
             fills = []
             for _second in range(wishes.minutes * 60):
                 await asyncio.sleep(1)
                 fills += [float(number) for number in re.findall(r"\d+", await visit.figure("buffer"))]
-            row(f"fill with a clock of {(clock - 1) * 1e6:+.0f} ppm", fills[3:])
+            row(f"fill with a clock of {ppm:+d} ppm", fills[3:])
             figure("underruns", await visit.figure("underruns"), "0")
 
 
@@ -191,6 +191,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="PART")
     parser.add_argument("--minutes", type=int, default=10, help="how long drift lasts, for each clock (default: 10)")
+    parser.add_argument("--ppm", type=int, nargs="+", default=[200, -200], help="by how much a clock is slower")
     parser.add_argument("--transport", choices=["websocket", "webrtc"], default="websocket", help="for stop")
     wishes = parser.parse_args()
     print(f"load before: {', '.join(f'{load:.1f}' for load in psutil.getloadavg())}")

@@ -53,6 +53,21 @@ async def test_a_spoken_question_is_written_down_and_its_answer_heard(
 
 
 @pytest.mark.parametrize("transport", ["websocket", "webrtc"])
+async def test_another_microphone_can_be_chosen_in_mid_call(
+    visit: Opener, house: House, say: Say, transport: str
+) -> None:
+    """Each of the browser's microphones says the same, from when it is opened."""
+    microphone = quiet(8) + await say(QUESTION) + quiet(10)
+    async with visit(house.url, microphone=microphone, settings={"transport": transport}) as page:
+        await page.begin()
+        await page.page.click("#open-settings")
+        await page.page.select_option("#microphone", label="Fake Audio Input 2")
+        await page.page.get_by_role("button", name="Done").click()
+        assert word_error_rate(QUESTION, await page.said("user", "done")) <= TOLERATED
+        assert await page.said("assistant", "done") == ANSWER
+
+
+@pytest.mark.parametrize("transport", ["websocket", "webrtc"])
 async def test_a_spoken_interruption_stops_the_answer_and_the_rest_is_struck_out(
     visit: Opener, house: House, say: Say, transport: str
 ) -> None:

@@ -33,6 +33,7 @@ export class Call extends Emitter {
     this._waiting = [];
     this._reset();
     sound
+      .on("listening", (stream) => this._line.transport?.hearFrom(stream))
       .on("frame", (frame) => this._onFrame(frame))
       .on("heard", (heard) => this._onHeard(heard))
       .on("began", ({ item, time }) => this._onBegan(item, time));

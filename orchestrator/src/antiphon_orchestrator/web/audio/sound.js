@@ -9,7 +9,8 @@ const AUDIBLE = 0.004;
 /** After a second without a sound a stream is silent. */
 const QUIET_FRAMES = 50;
 
-/** Emits `frame` (what the microphone heard), `heard` (what was played), `began` (an item's first sound). */
+/** Emits `listening` (a microphone's stream, once it is open), `frame` (what it heard), `heard` (what was played),
+ * `began` (an item's first sound), `lost` (the microphone was taken away). */
 export class Sound extends Emitter {
   constructor() {
     super();
@@ -46,6 +47,7 @@ export class Sound extends Emitter {
     const [track] = stream.getAudioTracks();
     track.onended = () => this.emit("lost", new Trouble("microphone-lost"));
     this._microphone = this._tap(stream, (frame) => this.emit("frame", frame));
+    this.emit("listening", stream);
   }
 
   /** Plays a stream, as WebRTC brings it. */

@@ -25,7 +25,7 @@ export class WebRtcTransport extends Emitter {
   async connect() {
     const { _peer: peer, _channel: channel } = this;
     const [track] = this._microphone?.getAudioTracks() ?? [];
-    if (track) peer.addTrack(track, this._microphone);
+    if (track) this._sender = peer.addTrack(track, this._microphone);
     else peer.addTransceiver("audio", { direction: "recvonly" });
     peer.ontrack = ({ streams, track: voice }) => this.emit("stream", streams[0] ?? new MediaStream([voice]));
     channel.onmessage = ({ data }) => this.emit("event", JSON.parse(data));
@@ -38,6 +38,11 @@ export class WebRtcTransport extends Emitter {
     }
     channel.onclose = () => this._end();
     peer.onconnectionstatechange = () => this._watch(peer.connectionState);
+  }
+
+  /** Another microphone, in mid-call. */
+  hearFrom(stream) {
+    this._sender?.replaceTrack(stream.getAudioTracks()[0]);
   }
 
   send(event) {

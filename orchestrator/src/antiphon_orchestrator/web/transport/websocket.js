@@ -25,6 +25,9 @@ export class WebSocketTransport extends Emitter {
     socket.onclose = ({ code, reason }) => this.emit("close", code, reason);
   }
 
+  /** Another microphone: its frames come by `sendAudio`, too. */
+  hearFrom() {}
+
   send(event) {
     if (this._socket.readyState === WebSocket.OPEN) this._socket.send(JSON.stringify(event));
   }
