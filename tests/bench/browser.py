@@ -175,6 +175,8 @@ async def measure_drift(wishes: argparse.Namespace) -> None:
                 await asyncio.sleep(1)
                 fills += [float(number) for number in re.findall(r"\d+", await visit.figure("buffer"))]
             row(f"fill with a clock of {ppm:+d} ppm", fills[3:])
+            first, last = np.median(fills[3:63]), np.median(fills[-60:])
+            figure("the same in the first and in the last minute", f"p50 {first:.0f} and {last:.0f} ms", "no trend")
             figure("underruns", await visit.figure("underruns"), "0")
 
 
