@@ -196,6 +196,7 @@ class Server:
 
     def _settings_changed(self) -> None:
         set_log_level(self.settings.log_level)
+        self._providers.follow(self.settings)
 
     def drain(self) -> None:
         """Takes nothing new from now on; turns and requests that are under way are finished within `drain_s`."""

@@ -217,5 +217,6 @@ class Conversations:
                 duration_ms=round(settings.duration_s * 1000),
                 turns=settings.turns,
             ),
+            fallbacks=settings.fallbacks,
             aliases=self._aliases,
         )

@@ -70,7 +70,8 @@ async def _closed(part: object) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Providers:
-    """What a server is put together from. Both functions are slow and run in threads of their own."""
+    """What a server is put together from. Both `load` functions are slow and run in threads of their own; `follow` is
+    told when live settings have changed."""
 
     load_ears: Callable[[], Ears]
     load_mind: Callable[[], Mind]
@@ -78,6 +79,7 @@ class Providers:
     speech: Speech
     close_speech: Callable[[], Awaitable[None]]
     idle_workers: Callable[[VoiceChoice], int] = lambda _: 0
+    follow: Callable[[ServerSettings], None] = lambda _: None
 
 
 def providers_for(settings: ServerSettings, metrics: Metrics) -> Providers:
@@ -93,6 +95,7 @@ def providers_for(settings: ServerSettings, metrics: Metrics) -> Providers:
         speech,
         speech.close,
         speech.idle_workers,
+        lambda now: speech.route_by(rules_of(now)),
     )
 
 

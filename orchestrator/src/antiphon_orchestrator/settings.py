@@ -68,11 +68,13 @@ class ServerSettings(LayeredSettings):
     speechless_apology: str = Field(
         SPEECHLESS, description="recorded at the start, heard when no worker can speak; empty: say nothing"
     )
-    routing: Literal["default", "cheapest-cpu", "fastest", "cloning"] = Field(
-        "default", description="which workers are preferred; `antiphon route --explain` shows what that means"
+    routing: Literal["default", "cheapest-cpu", "fastest", "cloning"] = _live(
+        "default", "which workers are preferred; `antiphon route --explain` shows what that means"
     )
     fallbacks: Options = Field(
-        default_factory=dict, description="who may speak for a voice that is not in memory anywhere: VOICE=VOICE"
+        default_factory=dict,
+        description="who may speak for a voice that is not in memory anywhere: VOICE=VOICE",
+        json_schema_extra=LIVE,
     )
 
     recogniser: Literal["moonshine", "faster-whisper", "whisper", "openai"] = Field(

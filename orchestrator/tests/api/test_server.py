@@ -185,13 +185,21 @@ def log_level() -> Iterator[None]:
 async def test_live_settings_follow_the_file_and_count_for_sessions_to_come(tmp_path: Path) -> None:
     file = tmp_path / "antiphon.yaml"
     file.write_text(yaml.safe_dump({"instructions": "Be kind.", "max_text_chars": 100}))
-    async with serving(config=file) as server:
+    scripted = Scripted()
+    async with serving(scripted, config=file) as server:
         async with server.call() as call:
             assert call.told[0]["session"]["instructions"] == "Be kind."
-            new = {"instructions": "Be brief.", "max_text_chars": 5, "max_sessions": 1, "log_level": "warning"}
+            new = {
+                "instructions": "Be brief.",
+                "max_text_chars": 5,
+                "max_sessions": 1,
+                "log_level": "warning",
+                "fallbacks": {"a": "b"},
+            }
             file.write_text(yaml.safe_dump(new))
             await eventually(lambda: server.server.settings.instructions == "Be brief.")
             assert logging.getLogger().level == logging.WARNING
+            assert scripted.followed[-1].fallbacks == {"a": "b"}
             assert (await server.http.post("/v1/audio/speech", json={"input": "too long"})).status_code == 400
             with pytest.raises(Exception, match="429"):
                 async with server.call():

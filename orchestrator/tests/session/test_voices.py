@@ -57,6 +57,17 @@ async def test_an_unknown_voice_is_refused_with_those_there_are_and_changes_noth
 
 
 @virtually
+async def test_a_voice_that_nobody_has_yet_may_be_chosen_where_another_may_stand_in_for_it() -> None:
+    settings = SessionSettings(fallbacks={"later": "scripted", "never": "nobody"})
+    async with party(ScriptedLlm(), settings=settings) as call:
+        call.commands.update(output(voice="later/anna"))
+        await call.ask("Hello.")
+        assert [choice.voice for choice in call.speech.choices] == ["later/anna"]
+        with pytest.raises(Refusal, match="'scripted/one'"):
+            call.commands.update(output(voice="never"))
+
+
+@virtually
 async def test_habitual_names_mean_the_deployments_own_voice() -> None:
     settings = SessionSettings(voice="scripted/two", aliases=Aliases())
     async with party(ScriptedLlm(), settings=settings) as call:

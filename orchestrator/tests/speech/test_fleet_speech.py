@@ -216,6 +216,16 @@ async def test_a_stand_in_speaks_while_the_model_that_is_wanted_is_loaded() -> N
         assert fleet.asked == [1, 2]
 
 
+async def test_the_rules_may_change_between_two_sentences() -> None:
+    async with fleet_of(ScriptedWorker()) as fleet:
+        with pytest.raises(UnknownVoice):
+            await anext(fleet.speech.speak(TEXT, VoiceChoice("later")))
+        fleet.speech.route_by(Rules(fallbacks={"later": "scripted/two"}))
+        async for _event in fleet.speech.speak(TEXT, VoiceChoice("later")):
+            pass
+        assert [start.voice for start in fleet.workers[0].starts] == ["scripted/two"]
+
+
 async def test_idle_workers_are_those_beside_the_one_that_speaks() -> None:
     async with fleet_of(ScriptedWorker((Stage.AFTER_STARTED, Fate.HANGS)), ScriptedWorker()) as fleet:
         assert fleet.speech.idle_workers(CHOICE) == 2

@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from antiphon_orchestrator.session.conversation import Conversation, Item
 from antiphon_orchestrator.session.parts import SessionSettings
 from antiphon_orchestrator.session.refusal import Refusal
+from antiphon_orchestrator.speech.policies import stand_in_for
 
 
 def check_voice(voice: str, known: Sequence[str], settings: SessionSettings) -> None:
-    """As long as no worker is there, any voice may turn out to be known."""
+    """As long as no worker is there, any voice may turn out to be known; and one that nobody has yet may have a
+    stand-in."""
     wanted = settings.aliases.voice("", voice)
-    models = {name.partition("/")[0] for name in known}
-    if wanted and known and wanted not in known and wanted not in models:
+    there = {*known, *(name.partition("/")[0] for name in known)}
+    if wanted and known and there.isdisjoint((wanted, stand_in_for(wanted, settings.fallbacks))):
         raise Refusal(
             f"Invalid value: '{voice}'. Supported values are: {', '.join(repr(name) for name in known)}.",
             code="invalid_value",

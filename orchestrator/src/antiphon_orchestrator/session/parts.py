@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -56,4 +56,5 @@ class SessionSettings:
     max_items: int = 2_000
     hold: HoldSettings = field(default_factory=HoldSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
+    fallbacks: Mapping[str, str] = field(default_factory=dict)
     aliases: Aliases = field(default_factory=Aliases)

@@ -120,6 +120,10 @@ class FleetSpeech:
         now = Situation(self._in_flight, resting=self._breaker.resting(fleet, self._clock()))
         return self._router.idle_workers(fleet, Wanted(choice.voice, choice.language), now)
 
+    def route_by(self, rules: Rules) -> None:
+        """For every sentence from now on."""
+        self._router.rules = rules
+
     async def close(self) -> None:
         """Ends what runs beside utterances, and every connection."""
         await self._warm_up.close()

@@ -41,3 +41,8 @@ class Rules:
     policy: Policy = DEFAULT
     licences: frozenset[str] = frozenset()
     fallbacks: Mapping[str, str] = field(default_factory=dict, hash=False, compare=False)
+
+
+def stand_in_for(voice: str, fallbacks: Mapping[str, str]) -> str:
+    """Who may speak for a voice, by its own name or its model's. Empty: nobody."""
+    return fallbacks.get(voice) or fallbacks.get(voice.partition("/")[0], "")

@@ -9,7 +9,7 @@ from antiphon_core.errors import AntiphonError, Full, LicenceRefused, UnknownVoi
 from antiphon_core.registry.base import ModelStatus, WorkerRecord
 
 from antiphon_orchestrator.speech.judge import Judge, Verdict, Wanted
-from antiphon_orchestrator.speech.policies import Rules
+from antiphon_orchestrator.speech.policies import Rules, stand_in_for
 
 PickTwo = Callable[[int], tuple[int, int]]
 """Two different places among n; random in production, scripted in tests."""
@@ -93,7 +93,7 @@ class Router:
 
     def decide(self, fleet: Sequence[WorkerRecord], wanted: Wanted, now: Situation, pick_two: PickTwo) -> Decision:
         """The best worker; where the voice is nowhere in memory, a permitted other voice that is."""
-        other = self.rules.fallbacks.get(wanted.voice) or self.rules.fallbacks.get(wanted.voice.partition("/")[0], "")
+        other = stand_in_for(wanted.voice, self.rules.fallbacks)
         try:
             chosen = self.route(fleet, wanted, now, pick_two)
         except AntiphonError:

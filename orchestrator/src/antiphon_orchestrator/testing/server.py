@@ -75,18 +75,22 @@ class ScriptedFleet:
 
 @dataclass
 class Scripted:
-    """The parts of a server."""
+    """The parts of a server. `followed`: the settings that they were told of."""
 
     mind: Llm = field(default_factory=ScriptedLlm)
     speech: Speech = field(default_factory=ScriptedSpeech)
     asr: Asr = field(default_factory=ScriptedAsr)
     fleet: ScriptedFleet = field(default_factory=lambda: ScriptedFleet(worker()))
+    followed: list[ServerSettings] = field(default_factory=list)
 
     def providers(self) -> Providers:
         async def nothing_to_close() -> None: ...
 
         ears = Ears(ScriptedVad, ScriptedTurnDetector(), self.asr)
-        return Providers(lambda: ears, lambda: Mind(self.mind), self.fleet, self.speech, nothing_to_close)
+        mind = Mind(self.mind)
+        return Providers(
+            lambda: ears, lambda: mind, self.fleet, self.speech, nothing_to_close, follow=self.followed.append
+        )
 
 
 @dataclass
