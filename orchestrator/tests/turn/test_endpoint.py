@@ -15,6 +15,7 @@ from antiphon_orchestrator.turn.endpoint import (
     SpeechStarted,
     TurnFinished,
 )
+from antiphon_orchestrator.turn.last_words import LastWords
 
 SURE, SPEECH, SILENCE, DOUBT = 0.9, 0.7, 0.05, 0.42
 WITHOUT_DETECTOR = EndpointSettings.server_vad()
@@ -205,28 +206,44 @@ def test_words_that_want_to_go_on_weigh_more_than_the_detector() -> None:
     stream = Stream()
     stream.speech(10)
     stream.silence(4)
-    stream.endpoint.on_words(dangling=True, until_sample=windows(13))
+    stream.endpoint.on_words(LastWords.OPEN, windows(13))
     assert stream.endpoint.on_opinion(0.95, windows(12)) == ()
     assert finished(stream.silence(30)) == []
-    stream.endpoint.on_words(dangling=False, until_sample=windows(13))
+    stream.endpoint.on_words(LastWords.CLOSED, windows(13))
     assert len(finished(stream.silence(1))) == 1
 
 
 def test_words_of_an_earlier_pause_are_ignored() -> None:
     stream = Stream()
-    stream.endpoint.on_words(dangling=True, until_sample=10)
+    stream.endpoint.on_words(LastWords.OPEN, 10)
     stream.speech(10)
     stream.silence(4)
     stream.speech(3)
-    stream.endpoint.on_words(dangling=True, until_sample=windows(13))
+    stream.endpoint.on_words(LastWords.OPEN, windows(13))
     stream.silence(10)
     assert len(finished(stream.endpoint.on_opinion(0.95, windows(22)))) == 1
 
 
 def test_words_that_want_to_go_on_are_waited_for_even_if_the_detector_is_silent() -> None:
     settings = EndpointSettings()
-    assert settings.needed_silence(None, dangling=True) > settings.needed_silence(None)
-    assert WITHOUT_DETECTOR.needed_silence(None, dangling=True) == WITHOUT_DETECTOR.silence_samples
+    assert settings.needed_silence(None, LastWords.OPEN) > settings.needed_silence(None)
+    assert WITHOUT_DETECTOR.needed_silence(None, LastWords.OPEN) == WITHOUT_DETECTOR.silence_samples
+
+
+@pytest.mark.parametrize(("words", "silence"), [(LastWords.ASKING, 7), (LastWords.CLOSED, 10)])
+def test_a_question_is_answered_sooner_than_a_statement(words: LastWords, silence: int) -> None:
+    stream = Stream()
+    stream.speech(10)
+    stream.silence(2)
+    stream.endpoint.on_words(words, windows(12))
+    stream.endpoint.on_opinion(0.95, windows(12))
+    assert finished(stream.silence(silence - 3)) == []
+    assert len(finished(stream.silence(1))) == 1
+
+
+def test_a_question_that_the_detector_takes_for_unfinished_is_waited_for() -> None:
+    settings = EndpointSettings()
+    assert settings.needed_silence(0.0, LastWords.ASKING) == settings.patient_samples
 
 
 def test_a_doubtful_detector_lets_silence_grow() -> None:

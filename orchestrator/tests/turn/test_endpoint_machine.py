@@ -14,6 +14,7 @@ from antiphon_orchestrator.turn.endpoint import (
     SpeechStarted,
     TurnFinished,
 )
+from antiphon_orchestrator.turn.last_words import LastWords
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -82,9 +83,9 @@ class EndpointMachine(RuleBasedStateMachine):
         if len(self.asked) > age:
             self.check(self.endpoint.on_opinion(opinion, self.asked[-1 - age]))
 
-    @rule(dangling=st.booleans(), age=st.integers(0, 20_000))
-    def words_are_recognised(self, dangling: bool, age: int) -> None:
-        self.endpoint.on_words(dangling=dangling, until_sample=self.end - age)
+    @rule(words=st.sampled_from(LastWords), age=st.integers(0, 20_000))
+    def words_are_recognised(self, words: LastWords, age: int) -> None:
+        self.endpoint.on_words(words, self.end - age)
 
     @rule(reason=st.sampled_from([EndReason.STALLED, EndReason.COMMITTED]))
     def ends_from_outside(self, reason: EndReason) -> None:

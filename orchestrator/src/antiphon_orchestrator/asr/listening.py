@@ -15,9 +15,9 @@ from antiphon_orchestrator.ports import EARS_RATE_HZ, Asr, HeardSamples, Transcr
 _KEPT_BEFORE_SAMPLES = 2 * EARS_RATE_HZ
 """What is kept while no turn is under way: a voice detector finds out a little late that one has begun."""
 _PARTIAL_GAP_SAMPLES = EARS_RATE_HZ * 3 // 10
-_PARTIAL_COST_FACTOR = 4
+_PARTIAL_COST_FACTOR = 6
 """A partial transcript starts this many times the cost of the last one after that one started, at the earliest: so
-partials of one session take at most a quarter of one processor."""
+partials of one session take at most a sixth of one processor."""
 _RETRY_AFTER_MS = 1_000
 
 

@@ -21,7 +21,7 @@ from antiphon_orchestrator.session.surroundings import Surroundings
 from antiphon_orchestrator.turn import endpoint as ep
 from antiphon_orchestrator.turn import events as fl
 from antiphon_orchestrator.turn.backchannel import classify, word_count
-from antiphon_orchestrator.turn.dangling import dangles
+from antiphon_orchestrator.turn.last_words import last_words
 
 log = structlog.get_logger(__name__)
 
@@ -298,8 +298,7 @@ class UserTurns:
             return None
         turn.text = words
         if turn is self.current:
-            unfinished = dangles(words, self._around.language or "en")
-            self.hearing.endpoint.on_words(dangling=unfinished, until_sample=asked_at_sample)
+            self.hearing.endpoint.on_words(last_words(words, self._around.language or "en"), asked_at_sample)
         if turn.item is not None:
             turn.item.text = turn.text
         elif turn is self.current:

@@ -5,7 +5,7 @@ clients come in milliseconds and are converted once. An endpoint reads one strea
 
     for event in endpoint.on_window(probability, end_sample): ...     # every 32 ms
     for event in endpoint.on_opinion(finished, asked_at): ...         # the turn detector's answer to an AskDetector
-    endpoint.on_words(dangling=..., until_sample=...)                 # in a pause: do the words want to go on?
+    endpoint.on_words(last_words, until_sample)                       # in a pause: how do the words end?
     for event in endpoint.finish(reason): ...                         # the stream stalls, ends, or a client commits
 
 and answers with the events below, always in the order
@@ -21,7 +21,8 @@ SpeechStarted, (SpeechPaused, AskDetector*, SpeechResumed)*, [SpeechPaused, AskD
 - With a turn detector, silence must last between `quick_samples` (it is sure that the turn is finished) and
   `patient_samples` (it is sure of the contrary), in proportion in between, and `silence_samples` as long as it has
   not answered. It is asked again as silence grows, for it may change its mind. Words that want to go on ("I would like
-  to") weigh more than intonation. Without a detector, silence must last `silence_samples`.
+  to") weigh more than intonation; where they ask and the detector is sure, `asking_samples` are enough, for people
+  pause between statements more often than behind a question. Without a detector, silence must last `silence_samples`.
 - A client that stops sending audio gives no windows; its session calls `finish` once that has lasted a while.
 """
 
@@ -32,6 +33,7 @@ from enum import Enum
 from typing import Literal
 
 from antiphon_orchestrator.ports import EARS_RATE_HZ
+from antiphon_orchestrator.turn.last_words import LastWords
 
 WINDOW_SAMPLES = 512
 _PER_MS = EARS_RATE_HZ // 1000
@@ -56,6 +58,7 @@ class EndpointSettings:
     prefix_samples: int = _samples(300)
     silence_samples: int = _samples(640)
     quick_samples: int = _samples(320)
+    asking_samples: int = _samples(224)
     patient_samples: int = _samples(1_600)
     sure_finished: float = 0.6
     sure_unfinished: float = 0.1
@@ -68,7 +71,8 @@ class EndpointSettings:
     def __post_init__(self) -> None:
         if not 0.0 < self.threshold <= 1.0:
             raise ValueError(f"threshold is {self.threshold}; it must lie above 0 and not above 1")
-        if min(self.pause_samples, self.early_pause_samples, self.silence_samples, self.quick_samples) <= 0:
+        ends = (self.silence_samples, self.quick_samples, self.asking_samples)
+        if min(self.pause_samples, self.early_pause_samples, *ends) <= 0:
             raise ValueError("a pause, and any silence that ends a turn, must last longer than no time at all")
 
     @property
@@ -98,15 +102,16 @@ class EndpointSettings:
         """A turn ends when the turn detector believes so, with a patience of the client's choice behind it."""
         return cls(patient_samples=_samples(_PATIENCE_MS[eagerness]))
 
-    def needed_silence(self, finished_probability: float | None, *, dangling: bool = False) -> int:
+    def needed_silence(self, finished_probability: float | None, words: LastWords = LastWords.CLOSED) -> int:
         """How long silence must last before the turn is over, by what the turn detector thinks (None: unknown)."""
-        if dangling and self.ask_at_samples:
+        if words is LastWords.OPEN and self.ask_at_samples:
             finished_probability = min(self.dangling, 1.0 if finished_probability is None else finished_probability)
         if finished_probability is None:
             return self.silence_samples
         doubt = (self.sure_finished - finished_probability) / (self.sure_finished - self.sure_unfinished)
         doubt = min(1.0, max(0.0, doubt))
-        return round(self.quick_samples + doubt * (self.patient_samples - self.quick_samples))
+        quick = self.asking_samples if words is LastWords.ASKING else self.quick_samples
+        return round(quick + doubt * (self.patient_samples - quick))
 
 
 class EndReason(Enum):
@@ -182,18 +187,12 @@ class _Turn:
     paused: bool = False
     asked: int = 0
     opinion: float | None = None
-    dangling: bool = False
+    words: LastWords = LastWords.CLOSED
 
     def go_on(self, spurt: int) -> None:
         """Speech again: what was thought of the pause is void."""
-        self.spurt, self.silent, self.paused, self.asked, self.opinion, self.dangling = (
-            spurt,
-            None,
-            False,
-            0,
-            None,
-            False,
-        )
+        self.spurt, self.silent, self.paused, self.asked = spurt, None, False, 0
+        self.opinion, self.words = None, LastWords.CLOSED
 
 
 class Endpoint:
@@ -245,11 +244,11 @@ class Endpoint:
         turn.opinion = finished_probability
         return self._end_if_due(turn)
 
-    def on_words(self, *, dangling: bool, until_sample: int) -> None:
-        """Takes whether the words recognised until a sample want to go on; about an earlier pause it is ignored."""
+    def on_words(self, words: LastWords, until_sample: int) -> None:
+        """Takes how the words recognised until a sample end; about an earlier pause it is ignored."""
         turn = self._pausing_at(until_sample)
         if turn is not None:
-            turn.dangling = dangling
+            turn.words = words
 
     def finish(self, reason: EndReason) -> tuple[EndpointEvent, ...]:
         """Ends a turn under way now, if there is one."""
@@ -312,7 +311,7 @@ class Endpoint:
     def _end_if_due(self, turn: _Turn) -> tuple[EndpointEvent, ...]:
         """Ends the turn, unless what was heard last may be the beginning of more speech."""
         assert turn.silent is not None
-        if self._loud or self._end - turn.silent < self._settings.needed_silence(turn.opinion, dangling=turn.dangling):
+        if self._loud or self._end - turn.silent < self._settings.needed_silence(turn.opinion, turn.words):
             return _NOTHING
         return self._over(turn, EndReason.SILENCE if turn.opinion is None else EndReason.DETECTOR)
 

@@ -1,6 +1,8 @@
-"""Words on which nobody ends a turn: they want to go on."""
+"""What the last words of a turn say about whether it is over."""
 
 from __future__ import annotations
+
+from enum import Enum
 
 from antiphon_orchestrator.turn.backchannel import normal_words
 
@@ -62,13 +64,23 @@ _GOES_ON = (",", "，", "、", "...", "…", "-", "–", "—", ":")
 _ASKS = ("?", "？")
 
 
-def dangles(text: str, language: str = "en") -> bool:
-    """Whether a turn that ends so is not finished, by its last word of several. A question mark says that it is."""
+class LastWords(Enum):
+    """How the words of a turn end: they want to go on, may be all, or ask for an answer."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    ASKING = "asking"
+
+
+def last_words(text: str, language: str = "en") -> LastWords:
+    """How the words end, by what the recogniser wrote behind them and by the last of several words."""
     written = text.rstrip()
     if written.endswith(_ASKS):
-        return False
-    if written.endswith(_GOES_ON):
-        return True
+        return LastWords.ASKING
+    return LastWords.OPEN if written.endswith(_GOES_ON) or _dangles(text, language) else LastWords.CLOSED
+
+
+def _dangles(text: str, language: str) -> bool:
     tag = language.replace("_", "-").split("-")[0].lower()
     words = normal_words(text)
     if tag in _DANGLING_ENDS:
