@@ -230,6 +230,7 @@ HASTY = SegmenterSettings(phrase_words=4)
         ("The story is about a girl named Luna who finds a box.", "The story is about a girl named Luna "),
         ("Romeo and Juliet was written by William Shakespeare.", "Romeo and Juliet was written "),
         ("It was 3.5 degrees colder with the wind.", "It was 3.5 degrees colder "),
+        ("The largest animal in the world is the blue whale.", "The largest animal in the world "),
         ("Yes, the sky is blue because of the light.", "Yes, the sky is blue "),
     ],
 )

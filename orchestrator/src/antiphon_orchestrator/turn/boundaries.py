@@ -184,19 +184,22 @@ _CONNECTIVES = (
     "parce|qui"
 )
 _PREPOSITIONS = "with|without|by|as|where|after|before|since|until|through|between"
+_VERBS = "is|are|was|were"
+_LONG_SUBJECT_WORDS = 6
 _BREAKS = (
     re.compile(r"[,;:—–،]\s|[，、；：—]"),
     re.compile(rf"\s(?=(?:{_CONNECTIVES})\s)"),
     re.compile(r"\s"),
 )
-_PHRASE_BREAK = re.compile(rf"(?<=[^\W_])\s(?=(?:{_CONNECTIVES}|{_PREPOSITIONS})\s)")
+_PHRASE_BREAK = re.compile(rf"(?<=[^\W_])\s(?=(?:{_CONNECTIVES}|{_PREPOSITIONS}|(?P<verb>{_VERBS}))\s)")
 _PLAIN = re.compile(r"[\w\s.,'’%-]*")
 
 
 def phrase_cut(text: str, least_words: int) -> Cut:
-    """Before the first connective or preposition behind `least_words` plain words: speakers breathe there, too."""
+    """Where speakers breathe behind so many plain words: before a connective or preposition, after a long subject."""
     for found in _PHRASE_BREAK.finditer(text):
-        if len(text[: found.start()].split()) >= least_words:
+        least = max(least_words, _LONG_SUBJECT_WORDS) if found["verb"] else least_words
+        if len(text[: found.start()].split()) >= least:
             return found.end() if _PLAIN.fullmatch(text, 0, found.end()) else NO
     return NO
 
