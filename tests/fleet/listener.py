@@ -117,7 +117,7 @@ async def listening(registry: str, count: int, patience: Patience | None = None)
     """Over a fleet of so many workers, once they are seen."""
     fleet = fleet_for(registry)
     failovers: list[None] = []
-    speech = FleetSpeech(fleet, SpeechClient(), on_failover=lambda: failovers.append(None), patience=patience)
+    speech = FleetSpeech(fleet, SpeechClient(), on_failover=lambda _: failovers.append(None), patience=patience)
     following = asyncio.create_task(fleet.run())
     try:
         await until(lambda: len(fleet.workers()) == count)

@@ -41,7 +41,9 @@ def test_images_are_built_with_the_tools_that_tox_pins(path: object) -> None:
 
 def test_every_engine_is_a_profile_of_its_own() -> None:
     profiles = {name: service["profiles"] for name, service in services().items() if "profiles" in service}
+    watching = {name: profiles.pop(name) for name in ("prometheus", "grafana")}
     assert profiles == {name: [name] for name in ADAPTERS}
+    assert set(map(tuple, watching.values())) == {("watch",)}
     assert {name: services()[name]["build"]["args"]["ADAPTER"] for name in ADAPTERS} == {
         name: name for name in ADAPTERS
     }
@@ -82,6 +84,7 @@ def test_a_service_starts_when_what_it_needs_is_healthy(name: str) -> None:
 
 def test_nothing_but_the_server_can_be_reached_and_only_from_this_machine() -> None:
     published = {name: service["ports"] for name, service in services().items() if "ports" in service}
-    assert list(published) == ["orchestrator"]
+    assert list(published) == ["orchestrator", "prometheus", "grafana"]
+    assert all(port.startswith("127.0.0.1:") for name in ("prometheus", "grafana") for port in published[name])
     (port,) = published["orchestrator"]
     assert port.startswith("${ANTIPHON_LISTEN:-127.0.0.1:")

@@ -106,7 +106,8 @@ async def test_an_interruption_is_seen_in_the_turn_that_it_cut_short(house: Site
     async with house.call() as call:
         await call.speak(house.question)
         await until(call, "response.output_audio.delta", 50)
-        await ask(call, house.question)
+        await call.speak(house.question)
+        await until(call, "response.done", 2)
     turn = await root_of(collector, since_ns, outcome="cancelled")
     check_nested(collector, turn)
     answer = next(s for s in collector.children(turn) if s.about.get("antiphon.outcome") == "cancelled")

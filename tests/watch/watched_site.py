@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import io
 import signal
 import socket
 import sys
-import wave
 from asyncio.subprocess import PIPE, Process, create_subprocess_exec
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -46,7 +44,12 @@ class Site:
     server: Process
     mind: ChatEndpoint
     voices: list[Worker]
+    caller: Worker
     question: Track
+
+    @property
+    def all_workers(self) -> list[Worker]:
+        return [*self.voices, self.caller]
 
     @property
     def port(self) -> int:
@@ -93,14 +96,13 @@ async def site(*flags: str) -> AsyncIterator[Site]:
                     mind.base_url, "--mind-model", "knowing", *flags)
         )  # fmt: skip
         question = await asyncio.to_thread(_spoken, url, QUESTION)
-        yield Site(url, server, mind, slow, question)
+        yield Site(url, server, mind, slow, caller, question)
 
 
 def _spoken(url: str, text: str) -> Track:
-    body = {"input": text, "voice": "hibari", "response_format": "wav"}
+    body = {"input": text, "voice": "hibari", "response_format": "pcm"}
     answer = httpx.post(f"{url}/v1/audio/speech", json=body, timeout=60.0).raise_for_status()
-    with wave.open(io.BytesIO(answer.content)) as sound:
-        return np.frombuffer(answer.content[-(len(answer.content) - 44) :], "<i2")[: sound.getnframes()].copy()
+    return np.frombuffer(answer.content, "<i2")
 
 
 @asynccontextmanager

@@ -61,7 +61,7 @@ class Server:
         self._tracer = tracer_for("antiphon-orchestrator", {}, "antiphon-orchestrator")
         self._providers = providers or providers_for(live.now, self.metrics)
         self._fleet = self._providers.fleet
-        self._catalog = Catalog(self._fleet)
+        self._catalog = Catalog(self._fleet, self._providers.resting)
         self._apology = RecordedApology(
             self._fleet,
             self._providers.speech,
@@ -80,7 +80,7 @@ class Server:
             lambda: live.now, self._parts, self._aliases, self.metrics, self._recorder, self._keep
         )
         self._calls = Calls(self.conversations, lambda: live.now.doors)
-        self.metrics.watch("workers", "Speech workers that are known", lambda: len(self._fleet.workers()))
+        self._show_fleet()
         self.drain_until_ms = 0
         self.app = RequestIds(self._starlette())
 
@@ -118,6 +118,7 @@ class Server:
                 Route("/v1/audio/transcriptions", transcriptions.answer, methods=["POST"]),
                 Route("/v1/models", self._catalog.list_models),
                 Route("/v1/voices", self._catalog.list_voices),
+                Route("/v1/workers", self._catalog.list_workers),
                 *Page(health.welcome).routes(),
                 Route("/livez", health.live),
                 Route("/readyz", health.ready),
@@ -143,6 +144,15 @@ class Server:
             },
             lifespan=self._life,
         )
+
+    def _show_fleet(self) -> None:
+        for name, text, read in (
+            ("session_places", "Conversations that may be held at once", lambda: self.settings.max_sessions),
+            ("workers", "Speech workers that are known", lambda: len(self._fleet.workers())),
+            ("workers_resting", "Those of them that failed lately", lambda: len(self._providers.resting())),
+            ("registry_up", "1 if the registry of workers could be read", lambda: self._fleet.reachable),
+        ):
+            self.metrics.watch(name, text, read)
 
     # ------------------------------------------------------------------------- life
 

@@ -30,7 +30,11 @@ class Metrics(Observer):
         self._trials = self._counter("trials", "Answers prepared at a pause: used, or dropped", "outcome")
         self._tokens = self._counter("tokens", "What language models read and wrote", "direction")
         self._failures = self._counter("model_failures", "Failures, by which model failed", "part")
-        self._failed_over = self._counter("utterances_failed_over", "Utterances that another worker took over")
+        self._failed_over = self._counter(
+            "utterances_failed_over",
+            "Utterances that a worker did not finish, by why",
+            "condition",
+        )
         self._holds = self._histogram(
             "hold_seconds", "How long the voice waited for speech over it", _WAITS_S, "outcome"
         )
@@ -63,8 +67,8 @@ class Metrics(Observer):
     def answered_request(self, route: str, status: int) -> None:
         self._requests.labels(route, str(status)).inc()
 
-    def failed_over(self) -> None:
-        self._failed_over.inc()
+    def failed_over(self, why: str) -> None:
+        self._failed_over.labels(why).inc()
 
     # ------------------------------------------------------------------- its sessions
 

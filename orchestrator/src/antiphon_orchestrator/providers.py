@@ -80,6 +80,7 @@ class Providers:
     close_speech: Callable[[], Awaitable[None]]
     idle_workers: Callable[[VoiceChoice], int] = lambda _: 0
     follow: Callable[[ServerSettings], None] = lambda _: None
+    resting: Callable[[], frozenset[str]] = frozenset
 
 
 def providers_for(settings: ServerSettings, metrics: Metrics) -> Providers:
@@ -96,6 +97,7 @@ def providers_for(settings: ServerSettings, metrics: Metrics) -> Providers:
         speech.close,
         speech.idle_workers,
         lambda now: speech.route_by(rules_of(now)),
+        speech.resting,
     )
 
 

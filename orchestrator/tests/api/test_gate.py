@@ -42,7 +42,7 @@ async def test_a_key_opens_every_face() -> None:
 async def test_without_a_key_everything_of_worth_is_closed(header: str) -> None:
     async with serving(api_keys=KEYS) as server:
         headers = {"Authorization": header} if header else {}
-        for path in ("/v1/models", "/v1/voices", "/v1/audio/speech", "/metrics", "/nowhere"):
+        for path in ("/v1/models", "/v1/voices", "/v1/workers", "/v1/audio/speech", "/metrics", "/nowhere"):
             answer = await server.http.get(path, headers=headers)
             assert (answer.status_code, answer.json()["error"]["code"]) == (401, "invalid_api_key")
         assert await refusal(server, additional_headers=headers) == (401, "invalid_api_key")

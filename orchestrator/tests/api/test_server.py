@@ -78,6 +78,17 @@ async def test_models_and_voices_are_listed_once_however_many_workers_have_them(
     assert Catalog(ScriptedFleet()).voices() == []
 
 
+async def test_workers_are_listed_as_they_last_told_of_themselves() -> None:
+    fleet = ScriptedFleet(worker("one"))
+    async with serving(Scripted(fleet=fleet)) as server:
+        (there,) = (await server.http.get("/v1/workers")).json()["data"]
+        counted = numbers((await server.http.get("/metrics")).text)
+    assert (there["id"], there["engine"], there["models"]) == ("one", "scripted", {"scripted": "resident"})
+    assert (there["in_flight"], there["draining"], there["resting"]) == (0, False, False)
+    assert (counted["antiphon_workers"], counted["antiphon_workers_resting"]) == (1, 0)
+    assert (counted["antiphon_registry_up"], counted["antiphon_session_places"]) == (1, 100)
+
+
 async def test_a_model_that_is_fetched_says_how_far() -> None:
     fleet = ScriptedFleet(worker(state=ModelState.LOADING, fetched_percent=40))
     async with serving(Scripted(fleet=fleet)) as server:

@@ -152,7 +152,7 @@ async def test_the_metrics_take_all_of_it() -> None:
         await call.say("Stop, what is this?")
         await call.until("response.done", times=2)
         metrics.starved(0.1)
-        metrics.failed_over()
+        metrics.failed_over("worker_gone")
         metrics.failed("speech")
     value = metrics.registry.get_sample_value
     assert value("antiphon_turns_total", {"outcome": "committed"}) == 2
@@ -161,7 +161,7 @@ async def test_the_metrics_take_all_of_it() -> None:
     assert value("antiphon_voice_to_voice_seconds_count") == 2
     assert value("antiphon_trials_total", {"outcome": "used"}) == 2
     assert value("antiphon_underrun_seconds_count") == 1
-    assert value("antiphon_utterances_failed_over_total") == 1
+    assert value("antiphon_utterances_failed_over_total", {"condition": "worker_gone"}) == 1
     assert value("antiphon_model_failures_total", {"part": "speech"}) == 1
 
 

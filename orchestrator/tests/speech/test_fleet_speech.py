@@ -71,7 +71,7 @@ async def fleet_of(*workers: ScriptedWorker, patience: Patience | None = None, *
         known = ScriptedFleet(*records)
         failovers: list[None] = []
         speech = FleetSpeech(
-            known, SpeechClient(), pick_the_first, lambda: failovers.append(None), Rules(**rules), patience
+            known, SpeechClient(), pick_the_first, lambda _: failovers.append(None), Rules(**rules), patience
         )
         stack.push_async_callback(speech.close)
         yield Fleet(speech, known, list(workers), failovers)

@@ -122,6 +122,11 @@ class Fleet(Protocol):
         """Calls `changed` whenever `workers()` would answer differently. Returns the way to end that."""
         ...
 
+    @property
+    def reachable(self) -> bool:
+        """Whether the registry itself could be read the last time; if not, the last known workers stay."""
+        ...
+
     async def run(self) -> None:
         """Keeps the view current until cancelled. Outages are survived, not raised."""
         ...

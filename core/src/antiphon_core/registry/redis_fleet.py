@@ -49,6 +49,10 @@ class RedisFleet:
         self._subscribers.append(changed)
         return lambda: self._subscribers.remove(changed)
 
+    @property
+    def reachable(self) -> bool:
+        return self._roll.sees
+
     async def run(self) -> None:
         async with connected(self._url) as connection:
             await run_for_ever(self._listen(connection), self._call(connection))

@@ -46,6 +46,10 @@ class StaticFleet:
         self._subscribers.append(changed)
         return lambda: self._subscribers.remove(changed)
 
+    @property
+    def reachable(self) -> bool:
+        return True
+
     async def run(self) -> None:
         async with self._describing() as describe:
             await run_for_ever(*(self._follow(address, describe) for address in self._addresses))

@@ -1,11 +1,12 @@
-"""GET /v1/models and GET /v1/voices: what there is to speak with."""
+"""GET /v1/models, /v1/voices and /v1/workers: what there is to speak with."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from antiphon_core.models import ModelInfo
-from antiphon_core.registry.base import Fleet, ModelState, ModelStatus
+from antiphon_core.registry.base import Fleet, ModelState, ModelStatus, WorkerRecord
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
@@ -15,10 +16,14 @@ _NEARNESS = (ModelState.RESIDENT, ModelState.LOADING, ModelState.AVAILABLE, Mode
 
 
 class Catalog:
-    """Reads the fleet; a model that several workers have is listed once, as near as the nearest of them."""
+    """Reads the fleet; a model that several workers have is listed once, as near as the nearest of them.
 
-    def __init__(self, fleet: Fleet) -> None:
+    `resting`: addresses of workers that failed lately and get nothing for a while.
+    """
+
+    def __init__(self, fleet: Fleet, resting: Callable[[], frozenset[str]] = frozenset) -> None:
         self._fleet = fleet
+        self._resting = resting
 
     def statuses(self) -> dict[str, tuple[str, ModelStatus]]:
         """By model id: the engine, and the nearest status."""
@@ -45,6 +50,32 @@ class Catalog:
             for voice in public_voices(status)
         ]
         return JSONResponse({"object": "list", "data": data})
+
+    async def list_workers(self, _: Request) -> JSONResponse:
+        resting = self._resting()
+        data = [_worker(record, resting=record.address in resting) for record in self._fleet.workers()]
+        return JSONResponse({"object": "list", "data": data})
+
+
+def _worker(record: WorkerRecord, *, resting: bool) -> dict[str, Any]:
+    """As it last told of itself."""
+    description = record.description
+    load = description.load
+    return {
+        "id": description.worker,
+        "object": "worker",
+        "address": record.address,
+        "engine": description.adapter,
+        "device": description.device,
+        "models": {status.info.id: status.state.value for status in description.models},
+        "in_flight": load.in_flight,
+        "queued": load.queued,
+        "memory_bytes": load.rss_bytes,
+        "first_audio_p50_ms": round(load.first_audio_p50_ms, 1),
+        "real_time_factor_p50": round(load.rtf_p50, 3),
+        "draining": load.draining,
+        "resting": resting,
+    }
 
 
 def _model(engine: str, status: ModelStatus) -> dict[str, Any]:

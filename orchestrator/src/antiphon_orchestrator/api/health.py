@@ -16,6 +16,7 @@ Antiphon is running.
   http://{host}/v1/audio/speech        a text spoken
   http://{host}/v1/audio/transcriptions  a recording written down
   http://{host}/v1/models, /v1/voices  what there is to speak with
+  http://{host}/v1/workers             what speaks, and how busy it is
   http://{host}/health, /metrics       how it is
 """
 

@@ -16,6 +16,7 @@ _COMMANDS = {
     "talk": "hold a turn with a running server: stream a recording, keep the answer",
     "demo": "let the machine be interviewed; keep the recording, the events and a picture",
     "voices": "list what a running server can speak with",
+    "top": "watch a running server: conversations, latencies, workers",
     "route": "show which worker would speak, and why each of the others would not",
     "models": "list, fetch, check and remove the models that listen and think",
     "env": "give engines environments of their own: add, list, check, remove",

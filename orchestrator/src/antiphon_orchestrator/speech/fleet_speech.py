@@ -64,7 +64,7 @@ class FleetSpeech:
         fleet: Fleet,
         client: SpeechClient,
         pick_two: PickTwo = pick_two_at_random,
-        on_failover: Callable[[], None] = lambda: None,
+        on_failover: Callable[[str], None] = lambda _: None,
         rules: Rules | None = None,
         patience: Patience | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -123,6 +123,10 @@ class FleetSpeech:
     def route_by(self, rules: Rules) -> None:
         """For every sentence from now on."""
         self._router.rules = rules
+
+    def resting(self) -> frozenset[str]:
+        """Addresses of workers that failed lately and get nothing for a while."""
+        return self._breaker.resting(self._fleet.workers(), self._clock())
 
     async def close(self) -> None:
         """Ends what runs beside utterances, and every connection."""
@@ -201,7 +205,7 @@ class FleetSpeech:
     def _note_failure(self, route: Route, attempt: _Attempt, error: AntiphonError) -> None:
         attempt.failures[route.record.address] = error
         self._breaker.failed(route.record, error, self._clock())
-        self._on_failover()
+        self._on_failover(condition(error))
         log.warning(
             "worker failed an utterance",
             worker=route.record.description.worker,

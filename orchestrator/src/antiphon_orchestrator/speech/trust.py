@@ -45,6 +45,10 @@ class TrustedFleet:
     def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
         return self._fleet.subscribe(changed)
 
+    @property
+    def reachable(self) -> bool:
+        return self._fleet.reachable
+
     async def run(self) -> None:
         await self._fleet.run()
 

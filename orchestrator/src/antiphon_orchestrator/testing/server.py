@@ -69,6 +69,10 @@ class ScriptedFleet:
         self._changed.append(changed)
         return lambda: self._changed.remove(changed)
 
+    @property
+    def reachable(self) -> bool:
+        return True
+
     async def run(self) -> None:
         await asyncio.Event().wait()
 
