@@ -38,7 +38,7 @@ async def served() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for collector in registry._collector_to_names:
         for metric in getattr(collector, "describe", list)():  # the process's own are not ours to list
-            labels = getattr(collector, "_labelnames", None) or getattr(collector, "_labels", ())
+            labels = getattr(collector, "_labelnames", ()) or getattr(collector, "_labels", ())
             name = f"{metric.name}_total" if metric.type == "counter" else metric.name
             if name.startswith("antiphon"):
                 assert name not in found, f"{name} is there twice"

@@ -15,8 +15,7 @@ from typing import Any
 import httpx
 import pytest
 import yaml
-
-from tests.watch.watched_site import free_port
+from watched_site import free_port
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "deploy/prometheus/antiphon.rules.yaml"

@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 import yaml
-
-from tests.watch.prometheus import ROOT, RULES, Prometheus, needed, scraping
-from tests.watch.watched_site import Site, ask, site, until
+from prometheus import ROOT, RULES, Prometheus, needed, scraping
+from watched_site import Site, ask, site, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(500), pytest.mark.asyncio(loop_scope="module")]
 
@@ -65,7 +64,7 @@ async def test_a_recorded_rule_has_a_value(prometheus: Prometheus, name: str) ->
     await prometheus.eventually(name, 20.0)
 
 
-@pytest.mark.parametrize("expression", panels())
+@pytest.mark.parametrize("expression", list(panels()))
 async def test_a_panel_has_data(prometheus: Prometheus, expression: str) -> None:
     for variable, value in VARIABLES.items():
         expression = expression.replace(variable, value)

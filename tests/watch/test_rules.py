@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-
-from tests.watch.prometheus import ROOT, RULES, needed
+from prometheus import ROOT, RULES, needed
 
 GROUPS: list[dict[str, Any]] = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
 ALERTS = {rule["alert"]: rule for group in GROUPS for rule in group["rules"] if "alert" in rule}

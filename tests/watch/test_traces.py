@@ -11,8 +11,7 @@ import httpx
 import pytest
 import pytest_asyncio
 from antiphon_core.testkit.collector import Collector, Received
-
-from tests.watch.watched_site import Site, ask, site, until
+from watched_site import Site, ask, site, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
 
