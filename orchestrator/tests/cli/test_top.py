@@ -91,7 +91,8 @@ def test_latencies_and_counts_are_those_of_the_window() -> None:
     shown = picture(reading(110.0, later), reading(100.0))
     assert shown.window_s == 10.0
     first_audio = shown.latencies["first audio"]
-    assert (first_audio.p50_s, first_audio.count) == (pytest.approx(0.15), 10)
+    assert first_audio.p50_s == pytest.approx(0.15)
+    assert first_audio.count == 10
     assert shown.counts["answers"] == 5
     assert shown.cores == pytest.approx(0.6)
     assert "last 10 s" in text_of(shown)
