@@ -17,8 +17,8 @@ from antiphon_orchestrator.ports import VoiceChoice
 from antiphon_orchestrator.session.mouth import Mouth
 from antiphon_orchestrator.speech.client import Patience, SpeechClient
 from antiphon_orchestrator.speech.fleet_speech import FleetSpeech
+from antiphon_orchestrator.testing.server import eventually
 from antiphon_orchestrator.utterance_line import Script
-from registry_party import until
 
 RATE_HZ = 24_000
 TEXT = "A dozen old friends quietly walked home along the winding river, singing songs about summer and distant hills."
@@ -120,7 +120,7 @@ async def listening(registry: str, count: int, patience: Patience | None = None)
     speech = FleetSpeech(fleet, SpeechClient(), on_failover=lambda _: failovers.append(None), patience=patience)
     following = asyncio.create_task(fleet.run())
     try:
-        await until(lambda: len(fleet.workers()) == count)
+        await eventually(lambda: len(fleet.workers()) == count, 20.0)
         yield Listener(speech, fleet, failovers)
     finally:
         following.cancel()
