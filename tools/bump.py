@@ -21,7 +21,7 @@ QUOTING = (
 """What shows a pyproject.toml, or names images of this version."""
 CHANGELOG = "CHANGELOG.md"
 _VERSION = re.compile(r'^(\[project\]\nname = "antiphon-[\w-]+"\nversion = )".*"$', re.MULTILINE)
-_RANGE = re.compile(r"\b(antiphon-(?:proto|core))>=[\d.]+,<[\d.]+")
+_RANGE = re.compile(r"\b(antiphon-(?:proto|core|orchestrator))>=[\d.]+,<[\d.]+")
 _TAG = re.compile(r"(\bantiphon-[\w-]+, (?:newName: \S+, )?newTag: )[\w.]+")
 _UNRELEASED = "## Unreleased\n"
 

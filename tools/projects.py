@@ -16,6 +16,7 @@ PLACES = (
     "core",
     "orchestrator",
     "adapters/*",
+    "deploy/ray",
     ".",
     "tests/e2e/clients/*",
     "tests/bench/peers/*",

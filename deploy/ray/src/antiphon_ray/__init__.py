@@ -1,0 +1,1 @@
+"""Engines on many machines: Ray Serve places, restarts and scales the workers of Antiphon."""

@@ -1,0 +1,102 @@
+"""Head: a Ray of our own on this machine, which other machines may join, for as long as its block runs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from antiphon_core.errors import CannotLoad
+
+_STARTED = "Ray runtime started"
+_START_S = 120.0
+_END_S = 30.0
+_LOOK_S = 0.5
+_OBJECTS_BYTES = 80_000_000
+"""Ray's store for objects, as small as it may be: speech does not go through it."""
+
+QUICK_TO_NOTICE = {
+    "RAY_health_check_initial_delay_ms": "2000",
+    "RAY_health_check_period_ms": "500",
+    "RAY_health_check_timeout_ms": "1000",
+    "RAY_health_check_failure_threshold": "3",
+}
+"""A machine that is cut off is given up after about four seconds. By default it takes half a minute."""
+
+TOKEN = "RAY_AUTH_TOKEN"
+_TOKEN_FILE = "RAY_AUTH_TOKEN_PATH"
+
+
+def require_token() -> Path | None:
+    """Only who has the token is let in. Makes one unless there is one; its file, if it is in one."""
+    os.environ.setdefault("RAY_AUTH_MODE", "token")
+    if os.environ["RAY_AUTH_MODE"] != "token" or os.environ.get(TOKEN):
+        return None
+    if named := os.environ.get(_TOKEN_FILE):
+        return Path(named)
+    file = Path.home() / ".ray/auth_token"
+    if not file.exists():
+        subprocess.run([*_ray(), "get-auth-token", "--generate"], check=True, capture_output=True)
+    return file
+
+
+@contextmanager
+def head(host: str, port: int, cpus: float | None, gpus: float | None, folder: Path | None) -> Iterator[str]:
+    """The address at which it is joined."""
+    command = [
+        *_ray(), "start", "--head", "--block", f"--node-ip-address={host}", f"--port={port}",
+        f"--object-store-memory={_OBJECTS_BYTES}", "--include-dashboard=false", "--disable-usage-stats",
+    ]  # fmt: skip
+    command += [f"--num-cpus={cpus:g}"] if cpus is not None else []
+    command += [f"--num-gpus={gpus:g}"] if gpus is not None else []
+    command += [f"--temp-dir={folder}"] if folder is not None else []
+    with tempfile.TemporaryFile("w+") as log:
+        # A session of its own, so that Ctrl-C reaches us alone, and workers may finish before Ray goes.
+        process = subprocess.Popen(
+            command, env={**QUICK_TO_NOTICE, **os.environ}, stdout=log, stderr=log, start_new_session=True
+        )
+        try:
+            _wait(process, log)
+            yield f"{host}:{port}"
+        finally:
+            end(process)
+
+
+def _wait(process: subprocess.Popen[bytes], log: IO[str]) -> None:
+    end_s = time.monotonic() + _START_S
+    while time.monotonic() < end_s:
+        ended = process.poll() is not None
+        log.seek(0)
+        said = log.read()
+        if _STARTED in said and not ended:
+            return
+        if ended:
+            raise CannotLoad(f"Ray did not start: {_complaint(said)}")
+        time.sleep(_LOOK_S)
+    raise CannotLoad(f"Ray did not start within {_START_S:g} s")
+
+
+def _complaint(said: str) -> str:
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return lines[-1] if lines else "it says nothing"
+
+
+def _ray() -> list[str]:
+    return [sys.executable, "-m", "ray.scripts.scripts"]
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """A Ray that runs in the foreground takes its processes with it."""
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(_END_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -1,0 +1,70 @@
+"""Engines on one machine: placed, restarted, scaled with what is spoken, and ended in order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import psutil
+import pytest
+from antiphon_core.testkit.redis_server import RedisServer
+from antiphon_orchestrator.testing.server import eventually
+from crowd import AS_SLOW_AS_SPEECH, crowd
+from process import START_S, Spoken, descendants, up
+
+from tests.fleet.listener import WORDS, listening
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+SPEAKERS = 6
+MOST = 3
+TONE = {"max_replicas": MOST, "target_streams": 2, "cpus": 0.1, "scale_down_s": 5}
+
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def running(redis: RedisServer) -> Iterator[Spoken]:
+    content = {"registry": redis.url, "engines": {"tone": TONE}}
+    with up(content, "--host", "127.0.0.1", "--port", "0") as process:
+        process.wait_for("tone: 1 running")
+        yield process
+
+
+def workers_of(running: Spoken) -> list[psutil.Process]:
+    return [one for one in descendants(running.process.pid) if "antiphon_core.worker" in " ".join(one.cmdline())]
+
+
+async def test_a_worker_that_is_killed_is_replaced(running: Spoken, redis: RedisServer) -> None:
+    async with listening(redis.url, 1) as listener:
+        assert (await listener.hear()).words == WORDS
+        (killed,) = listener.names()
+        (process,) = workers_of(running)
+        process.kill()
+        await eventually(lambda: listener.names() - {killed}, START_S)
+        assert (await listener.hear()).words == WORDS
+
+
+async def test_workers_come_as_people_talk_and_go_when_they_are_silent(running: Spoken, redis: RedisServer) -> None:
+    async with listening(redis.url, 1) as listener:
+        async with crowd(listener.speech, SPEAKERS) as talking:
+            await eventually(lambda: len(listener.names()) == MOST, START_S)
+            await eventually(lambda: len(listener.speech.in_flight()) == MOST, START_S)
+        assert talking.wrong == []
+        await eventually(lambda: len(listener.names()) == 1, START_S)
+        assert (await listener.hear()).words == WORDS
+
+
+async def test_ctrl_c_lets_what_is_spoken_be_spoken_to_its_end(running: Spoken, redis: RedisServer) -> None:
+    async with listening(redis.url, 1) as listener:
+        hearing = asyncio.create_task(listener.hear(options=AS_SLOW_AS_SPEECH))
+        await eventually(lambda: listener.heard_ms > 1_000, 20.0)
+        ended = await asyncio.to_thread(running.end)
+        told = await hearing
+        assert told.words == WORDS
+        assert told.failovers == 0
+        assert ended == 0
