@@ -1,0 +1,180 @@
+"""Measures what Ray Serve adds to the way of a frame, and what more workers are worth.
+
+`tox -e bench-ray`; `--seconds S` shortens it. Prints one line of JSON for each figure. The engine is the reference one,
+which is as slow as it is told to be by sleeping: so the figures are those of the house, not of an engine, and workers
+do not compete for the CPUs of this machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import grpc
+from antiphon_core.audio import FRAME_MS, Frame, PcmFormat
+from antiphon_core.registry.urls import fleet_for
+from antiphon_core.testkit.redis_server import RedisServer
+from antiphon_core.utterance import Start, Text
+from antiphon_core.wire.calls import UtteranceCall
+from antiphon_core.wire.rpc import CHANNEL_OPTIONS
+from antiphon_orchestrator.testing.server import eventually
+from process import START_S, Spoken, up
+
+STREAMS = 40
+MOST = 4
+PLACES = 4
+"""Utterances that one worker speaks at once, where more workers are to be worth more."""
+SENTENCE = "Quietly walked seven old friends along the winding river. "
+PACED = {"rtf": "1", "chunk_ms": str(FRAME_MS)}
+"""A frame is made every 20 ms, and sent at once."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=20.0)
+    seconds = parser.parse_args().seconds
+    with tempfile.TemporaryDirectory() as folder, RedisServer(Path(folder)) as redis:
+        recipes(Path(folder))
+        asyncio.run(frames(redis.url, folder, seconds))
+        asyncio.run(scaling(redis.url, folder, seconds))
+
+
+def recipes(folder: Path) -> None:
+    """Models of the reference engine with other numbers of places."""
+    for name, places in (("crowd", STREAMS), ("few", PLACES)):
+        (folder / f"{name}.tone.json").write_text(json.dumps({"max_concurrency": places}), encoding="utf-8")
+
+
+async def frames(registry: str, folder: str, seconds: float) -> None:
+    """How late frames come: from a worker alone on the machine, from the same under Ray, and from the first again."""
+    settings = {"own_dirs": [folder], "models": ["crowd"]}
+    figures = [await lone(folder, seconds)]
+    tone = {"cpus": 0.1, "target_streams": STREAMS, "settings": settings}
+    with up({"registry": registry, "engines": {"tone": tone}}, "--host", "127.0.0.1", "--port", "0") as ray:
+        await asyncio.to_thread(ray.wait_for, "tone: 1 running")
+        (address,) = await workers(registry, 1)
+        figures.append(await late_ms(address, seconds))
+        await asyncio.to_thread(ray.end)
+    figures.append(await lone(folder, seconds))
+    before, under_ray, after = figures
+    tell("frame_late_ms", before, streams=STREAMS, path="a worker")
+    tell("frame_late_ms", under_ray, streams=STREAMS, path="a worker under Ray Serve")
+    tell("frame_late_ms", after, streams=STREAMS, path="a worker, again")
+    added = {f"p{share}": at(under_ray, share) - (at(before, share) + at(after, share)) / 2 for share in (50, 95, 99)}
+    print(json.dumps({"added_by_ray_ms": {name: round(value, 3) for name, value in added.items()}}), flush=True)
+
+
+async def lone(folder: str, seconds: float) -> list[float]:
+    flags = ("--own-dir", folder, "--model", "crowd")
+    worker = Spoken([sys.executable, "-m", "antiphon_core.worker.main", "--adapter", "tone", "--port", "0", *flags])
+    try:
+        await asyncio.to_thread(worker.wait_for, '"ready"')
+        ready = next(json.loads(line) for line in worker.said.splitlines() if '"ready"' in line)
+        return await late_ms(ready["address"], seconds)
+    finally:
+        await asyncio.to_thread(worker.end)
+
+
+async def late_ms(address: str, seconds: float) -> list[float]:
+    """Of every frame of many streams at once: how much later it came than its stream's earliest would have it."""
+    async with grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS) as channel:
+        streams = [listened(channel, seconds, number * FRAME_MS / 1000 / STREAMS) for number in range(STREAMS)]
+        return [late for stream in await asyncio.gather(*streams) for late in stream]
+
+
+async def listened(channel: grpc.aio.Channel, seconds: float, after_s: float) -> list[float]:
+    await asyncio.sleep(after_s)
+    call = UtteranceCall(channel)
+    await call.send(Start(voice="crowd", format=PcmFormat(24_000), options=PACED))
+    await call.send(Text(SENTENCE * round(seconds / 3), last=True))
+    await call.end()
+    came_ms = []
+    while (event := await call.receive()) is not None:
+        if isinstance(event, Frame):
+            came_ms.append(time.perf_counter() * 1000)
+    # The engine's own sleeps are a little too long, so its clock is taken from its frames.
+    drift_ms = drift(came_ms)
+    off_ms = [came - number * drift_ms for number, came in enumerate(came_ms)]
+    earliest_ms = min(off_ms)
+    return [off - earliest_ms for off in off_ms]
+
+
+def drift(came_ms: Sequence[float]) -> float:
+    """The mean time between two frames."""
+    return (came_ms[-1] - came_ms[0]) / (len(came_ms) - 1)
+
+
+async def scaling(registry: str, folder: str, seconds: float) -> None:
+    """Speech per second from one worker, and from the four that Ray makes of it as more ask than one can serve."""
+    settings = {"own_dirs": [folder], "models": ["few"]}
+    tone = {"cpus": 0.1, "max_replicas": MOST, "target_streams": PLACES, "settings": settings, "scale_down_s": 600}
+    with up({"registry": registry, "engines": {"tone": tone}}, "--host", "127.0.0.1", "--port", "0") as ray:
+        await asyncio.to_thread(ray.wait_for, "tone: 1 running")
+        one = await throughput(await workers(registry, 1), seconds, PLACES)
+        asking = asyncio.create_task(throughput(await workers(registry, 1), seconds, PLACES * MOST))
+        began_s = time.perf_counter()
+        addresses = await workers(registry, MOST)
+        took_s = time.perf_counter() - began_s
+        await asking
+        four = await throughput(addresses, seconds, PLACES * MOST)
+        await asyncio.to_thread(ray.end)
+    figures = {"one_worker": one, f"{MOST}_workers": four, "times": four / one, "until_all_are_there_s": took_s}
+    print(json.dumps({"speech_s_per_s": {name: round(value, 2) for name, value in figures.items()}}), flush=True)
+
+
+async def throughput(addresses: Sequence[str], seconds: float, asking: int) -> float:
+    """Seconds of speech in a second, for so many who ask again as soon as they are served."""
+    end_s = time.perf_counter() + seconds
+
+    async def ask(channel: grpc.aio.Channel) -> int:
+        samples = 0
+        while time.perf_counter() < end_s:
+            call = UtteranceCall(channel)
+            await call.send(Start(voice="few", format=PcmFormat(24_000), options={"rtf": "1"}))
+            await call.send(Text(SENTENCE, last=True))
+            await call.end()
+            while (event := await call.receive()) is not None:
+                samples += len(event.pcm) // 2 if isinstance(event, Frame) else 0
+        return samples
+
+    began_s = time.perf_counter()
+    channels = [grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS) for address in addresses]
+    try:
+        samples = await asyncio.gather(*(ask(channels[number % len(channels)]) for number in range(asking)))
+    finally:
+        for channel in channels:
+            await channel.close()
+    return sum(samples) / 24_000 / (time.perf_counter() - began_s)
+
+
+async def workers(registry: str, number: int) -> list[str]:
+    """The addresses of those that are announced, once there are so many."""
+    fleet = fleet_for(registry)
+    following = asyncio.create_task(fleet.run())
+    try:
+        await eventually(lambda: len(fleet.workers()) == number, START_S)
+        return [record.address for record in fleet.workers()]
+    finally:
+        following.cancel()
+        await asyncio.wait({following})
+
+
+def at(values: Sequence[float], share: int) -> float:
+    ranked = sorted(values)
+    return ranked[min(len(ranked) - 1, len(ranked) * share // 100)]
+
+
+def tell(name: str, values: Sequence[float], **more: Any) -> None:
+    figures = {f"p{share}": round(at(values, share), 3) for share in (50, 95, 99)}
+    print(json.dumps({name: figures, "max": round(max(values), 3), "n": len(values), **more}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
