@@ -11,6 +11,7 @@ import yaml
 from tools.projects import ROOT, find_adapters
 
 FILE = ROOT / "compose.yaml"
+TLS_FILE = ROOT / "compose.tls.yaml"
 ADAPTERS = {project.folder.name: project for project in find_adapters()}
 
 
@@ -18,6 +19,13 @@ ADAPTERS = {project.folder.name: project for project in find_adapters()}
 def services() -> dict[str, dict[str, Any]]:
     """Every service by its name, with what it inherits."""
     found: dict[str, dict[str, Any]] = yaml.safe_load(FILE.read_text(encoding="utf-8"))["services"]
+    return found
+
+
+@cache
+def services_with_tls() -> dict[str, dict[str, Any]]:
+    """What the other file lays over them."""
+    found: dict[str, dict[str, Any]] = yaml.safe_load(TLS_FILE.read_text(encoding="utf-8"))["services"]
     return found
 
 

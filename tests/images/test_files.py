@@ -6,7 +6,9 @@ import re
 import subprocess
 
 import pytest
-from compose import ADAPTERS, FILE, services
+from antiphon_core.worker.settings import WorkerSettings
+from antiphon_orchestrator.settings import ServerSettings
+from compose import ADAPTERS, FILE, services, services_with_tls
 
 from tools.projects import ROOT
 
@@ -72,6 +74,17 @@ def test_a_service_may_do_nothing_that_it_need_not(name: str) -> None:
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert service["mem_limit"]
     assert service["pids_limit"]
+
+
+def test_with_tls_every_service_of_ours_is_given_the_folders_that_its_settings_name() -> None:
+    assert set(services_with_tls()) == set(OURS)
+    for name, service in services_with_tls().items():
+        mounted = {volume.split(":")[1] for volume in service["volumes"]}
+        named = {value.rpartition("/")[0] for value in service["environment"].values() if value.startswith("/tls/")}
+        assert named == mounted, name
+        kind = ServerSettings if name == "orchestrator" else WorkerSettings
+        prefix = str(kind.model_config["env_prefix"])
+        assert {key.removeprefix(prefix).lower() for key in service["environment"]} <= set(kind.model_fields), name
 
 
 @pytest.mark.parametrize("name", OURS)

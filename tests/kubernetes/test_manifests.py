@@ -103,6 +103,33 @@ def test_what_is_mounted_is_there(overlay: str) -> None:
         assert {claim["claimName"] for claim in used} <= claims
 
 
+def test_with_tls_servers_and_workers_are_given_the_files_that_their_settings_name() -> None:
+    for name, container in containers("tls"):
+        (prefix, wanted) = (
+            ("ANTIPHON_SERVER_", {"FLEET_CA", "FLEET_CERT", "FLEET_KEY", "FLEET_NAME"})
+            if name == "orchestrator"
+            else ("ANTIPHON_WORKER_", {"TLS_CLIENT_CA", "TLS_CERT", "TLS_KEY"})
+        )
+        if name == "redis":
+            continue
+        variables = {entry["name"]: entry.get("value", "") for entry in container["env"]}
+        assert {f"{prefix}{setting}" for setting in wanted} <= set(variables), name
+        files = {value for value in variables.values() if value.startswith("/tls/")}
+        assert files == {"/tls/ca.crt", "/tls/tls.crt", "/tls/tls.key"}, name
+        (mount,) = [mount for mount in container["volumeMounts"] if mount["mountPath"] == "/tls"]
+        (volume,) = [one for one in pods("tls")[name]["spec"]["volumes"] if one["name"] == mount["name"]]
+        assert volume["secret"]["secretName"] in ("antiphon-orchestrator-tls", "antiphon-worker-tls")
+
+
+def test_workers_are_watched_at_a_port_that_never_speaks_tls(overlay: str) -> None:
+    told = re.search(r"ANTIPHON_WORKER_HEALTH_PORT=(\d+)", (ROOT / "Dockerfile.worker").read_text(encoding="utf-8"))
+    assert told is not None
+    for name, container in containers(overlay):
+        if name.endswith("-worker"):
+            probes = [container[probe]["grpc"] for probe in ("startupProbe", "readinessProbe", "livenessProbe")]
+            assert probes == [{"port": int(told[1])}] * 3, name
+
+
 def matches(selector: dict[str, str], pod: Object) -> bool:
     return bool(selector.items() <= pod["metadata"]["labels"].items())
 
@@ -171,5 +198,5 @@ def test_images_are_those_that_the_compose_file_builds_in_this_version(overlay: 
 def test_an_overlays_secrets_are_told_of_in_the_page() -> None:
     page = (ROOT / "docs/kubernetes.md").read_text(encoding="utf-8")
     for path in FOLDER.rglob("*.yaml"):
-        for name in re.findall(r"secretKeyRef: {name: ([\w-]+)", path.read_text(encoding="utf-8")):
+        for name in re.findall(r"(?:secretKeyRef: {name|secretName): ([\w-]+)", path.read_text(encoding="utf-8")):
             assert f"create secret generic {name} " in page

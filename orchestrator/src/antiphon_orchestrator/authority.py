@@ -37,8 +37,8 @@ class Pair:
 
     def write(self, cert: Path, key: Path) -> None:
         """Both at once, as far as files can: whoever reads in between finds a pair that does not fit, and waits."""
-        _replace(key, self.key, 0o600)
-        _replace(cert, self.cert, 0o644)
+        write(key, self.key, mode=0o600)
+        write(cert, self.cert)
 
 
 class Authority:
@@ -123,7 +123,8 @@ def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
 
 
-def _replace(path: Path, content: bytes, mode: int) -> None:
+def write(path: Path, content: bytes, mode: int = 0o644) -> None:
+    """At once, for whoever reads it meanwhile."""
     beside = path.with_name(f".{path.name}.new")
     beside.unlink(missing_ok=True)
     with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:

@@ -9,9 +9,17 @@ from pathlib import Path
 
 from antiphon_core.errors import BadSettings
 
-from antiphon_orchestrator.authority import Authority, Use
+from antiphon_orchestrator.authority import Authority, Use, write
 
 WORKER_NAME = "antiphon-worker"
+_TOLD = """\
+{folder}/ca.crt is whom all trust; give it to browsers, too. ca.key beside it makes more: keep it elsewhere.
+
+worker --tls-cert {folder}/worker/tls.crt --tls-key {folder}/worker/tls.key --tls-client-ca {folder}/worker/ca.crt ...
+
+antiphon serve --fleet-name {name} --fleet-ca {folder}/orchestrator/ca.crt \\
+  --fleet-cert {folder}/orchestrator/tls.crt --fleet-key {folder}/orchestrator/tls.key \\
+  --tls-cert {folder}/public/tls.crt --tls-key {folder}/public/tls.key ..."""
 _HERE = ("localhost", "127.0.0.1", "::1")
 
 
@@ -23,18 +31,7 @@ def main(argv: Sequence[str]) -> int:
         _make(folder, arguments.host, arguments.days)
     except OSError as error:
         raise BadSettings(f"cannot write to {folder}: {error.strerror}", subject=str(folder)) from None
-    print(
-        f"""{folder}:
-  ca.pem            whom all trust (give it to browsers, too, for public.pem); ca.key makes more: keep it elsewhere
-  worker.pem        for every worker, whatever its address: it is for the name {WORKER_NAME}
-  orchestrator.pem  what the server shows to workers
-  public.pem        what the server shows to callers
-
-worker --tls-cert {folder}/worker.pem --tls-key {folder}/worker.key --tls-client-ca {folder}/ca.pem ...
-antiphon serve --fleet-name {WORKER_NAME} --fleet-ca {folder}/ca.pem \\
-  --fleet-cert {folder}/orchestrator.pem --fleet-key {folder}/orchestrator.key \\
-  --tls-cert {folder}/public.pem --tls-key {folder}/public.key ..."""
-    )
+    print(_TOLD.format(folder=folder, name=WORKER_NAME))
     return 0
 
 
@@ -58,14 +55,18 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _make(folder: Path, hosts: Sequence[str], days: int) -> None:
-    authority = _authority(folder / "ca.pem", folder / "ca.key")
+    """A folder for each, with the names that Kubernetes' secrets have."""
+    cert, key = folder / "ca.crt", folder / "ca.key"
+    authority = _authority(cert, key)
     names = [*(hosts or [socket.gethostname()]), *_HERE]
     for owner, pair in (
         ("worker", authority.issue(WORKER_NAME, Use.SERVING, days=days)),
         ("orchestrator", authority.issue("antiphon-orchestrator", Use.CALLING, days=days)),
         ("public", authority.issue(names[0], Use.SERVING, names, days)),
     ):
-        pair.write(folder / f"{owner}.pem", folder / f"{owner}.key")
+        (folder / owner).mkdir(mode=0o700, exist_ok=True)
+        write(folder / owner / "ca.crt", cert.read_bytes())
+        pair.write(folder / owner / "tls.crt", folder / owner / "tls.key")
 
 
 def _authority(cert: Path, key: Path) -> Authority:
