@@ -12,11 +12,13 @@ from antiphon_adapter_tone.ears import words_in
 from antiphon_core.audio import Frame
 from antiphon_core.registry.base import Fleet
 from antiphon_core.registry.urls import fleet_for
+from antiphon_core.wire.dialer import PLAIN, Dialer
 from antiphon_orchestrator.playout import Played, Playout, PlayoutSettings, Utterance
 from antiphon_orchestrator.ports import VoiceChoice
 from antiphon_orchestrator.session.mouth import Mouth
 from antiphon_orchestrator.speech.client import Patience, SpeechClient
 from antiphon_orchestrator.speech.fleet_speech import FleetSpeech
+from antiphon_orchestrator.speech.trust import TrustedFleet
 from antiphon_orchestrator.testing.server import eventually
 from antiphon_orchestrator.utterance_line import Script
 
@@ -113,11 +115,13 @@ class Listener:
 
 
 @asynccontextmanager
-async def listening(registry: str, count: int, patience: Patience | None = None) -> AsyncIterator[Listener]:
-    """Over a fleet of so many workers, once they are seen."""
-    fleet = fleet_for(registry)
+async def listening(
+    registry: str, count: int, patience: Patience | None = None, dialer: Dialer = PLAIN
+) -> AsyncIterator[Listener]:
+    """Over a fleet of so many workers that are spoken to, once they are seen."""
+    fleet = TrustedFleet(fleet_for(registry, dialer), tls=dialer.tls)
     failovers: list[None] = []
-    speech = FleetSpeech(fleet, SpeechClient(), on_failover=lambda _: failovers.append(None), patience=patience)
+    speech = FleetSpeech(fleet, SpeechClient(dialer), on_failover=lambda _: failovers.append(None), patience=patience)
     following = asyncio.create_task(fleet.run())
     try:
         await eventually(lambda: len(fleet.workers()) == count, 20.0)
