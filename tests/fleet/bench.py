@@ -137,7 +137,7 @@ def register(redis: RedisServer, number: int) -> None:
     with Redis(port=redis.port) as client:
         for place in range(number):
             worker = description(f"w{place}")
-            document = write_document(f"h{place}:1", worker)
+            document = write_document(WorkerRecord(f"h{place}:1", worker))
             beat = write_beat(Beat(worker.incarnation, 1, revision_of(document), worker.load))
             client.set(f"{{antiphon}}:worker:{worker.incarnation}", document)
             client.set(f"{{antiphon}}:beat:{worker.incarnation}", beat)
