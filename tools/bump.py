@@ -15,6 +15,7 @@ from tools.projects import ROOT, find_projects
 QUOTING = (
     "docs/write-an-adapter.md",
     "docs/kubernetes.md",
+    "deploy/kubernetes/kuberay/kustomization.yaml",
     "deploy/kubernetes/overlays/cpu/kustomization.yaml",
     "deploy/kubernetes/overlays/gpu/kustomization.yaml",
 )
