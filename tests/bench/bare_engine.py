@@ -50,6 +50,7 @@ async def answer(request: dict[str, Any], loaded: Loaded, slots: list[Slot]) -> 
         "first_ms": statistics.median(utterance["first_ms"] for utterance in said),
         "wall_s": time.perf_counter() - began_s,
         "cpu_s": time.process_time() - began_cpu_s,
+        "rss_bytes": psutil.Process().memory_info().rss,
     }
 
 

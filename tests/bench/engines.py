@@ -94,7 +94,7 @@ async def compare(
 
 def load_line(engine: str, bare: BareEngine, worker: Worker) -> str:
     rss_mb = worker.stats.memory_info().rss / 1e6
-    engine_mb = bare.loaded["rss_bytes"] / 1e6
+    engine_mb = bare.rss_bytes / 1e6
     return f"{engine}: loaded in {bare.loaded['load_s']:.1f} s; memory {engine_mb:.0f} MB, its worker {rss_mb:.0f} MB"
 
 

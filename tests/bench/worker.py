@@ -81,12 +81,15 @@ class BareEngine:
         command = [python, Path(__file__).with_name("bare_engine.py"), "--adapter", adapter, *flags]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.loaded = self._read()
+        self.rss_bytes = self.loaded["rss_bytes"]
 
     def ask(self, **request: Any) -> dict[str, float]:
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
-        return self._read()
+        said = self._read()
+        self.rss_bytes = said.get("rss_bytes", self.rss_bytes)
+        return said
 
     def _read(self) -> dict[str, float]:
         assert self._process.stdout is not None

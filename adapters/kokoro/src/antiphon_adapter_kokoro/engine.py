@@ -22,6 +22,8 @@ def load_engine(network: Path, device: str, threads: int) -> Kokoro:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    # Threads that wait by spinning take the processor from other utterances, and from the rest of the machine.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         session = onnxruntime.InferenceSession(str(network), sess_options=options, providers=[provider])
     except Exception as error:  # onnxruntime's own errors have no common class

@@ -61,6 +61,8 @@ def _session_options(threads: int) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    # Threads that wait by spinning take the processor from other utterances, and from the rest of the machine.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return options
 
 
