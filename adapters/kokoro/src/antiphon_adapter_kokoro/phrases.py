@@ -8,7 +8,7 @@ from collections.abc import Iterator
 FIRST = 32
 """Phonemes: about two seconds of speech."""
 GROWTH = 1.25
-"""On a good machine speech is made about twice as fast as it is said, and every phrase costs half a second beside its phonemes."""
+"""Speech is made twice as fast as it is said at best, and every phrase costs half a second beside its phonemes."""
 LONGEST = 100
 
 _FLAGS = re.compile(r"\([a-z]{2,3}(?:-[a-z0-9]+)*\)")
