@@ -1,6 +1,6 @@
-"""Measures the fleet: the gap after a worker is killed, how long routing takes, how late the registry is noticed.
+"""Measures the fleet: gaps after kills, how soon a hang is noticed, how long routing takes, how late the registry is.
 
-`tox -e bench-fleet`; `--kills N --watches N` shorten it. Prints one line of JSON for each figure.
+`tox -e bench-fleet`; `--kills N --wedges N --watches N` shorten it. Prints one line of JSON for each figure.
 """
 
 from __future__ import annotations
@@ -16,18 +16,21 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 
+from antiphon_core.audio import Frame
 from antiphon_core.logs import set_up_logs
 from antiphon_core.registry import roll
 from antiphon_core.registry.base import WorkerRecord
 from antiphon_core.registry.documents import Beat, revision_of, write_beat, write_document
 from antiphon_core.registry.urls import announcer_for, fleet_for
 from antiphon_core.testkit.redis_server import RedisServer
+from antiphon_orchestrator.ports import VoiceChoice
 from antiphon_orchestrator.speech.judge import Wanted
 from antiphon_orchestrator.speech.router import Router, Situation
-from listener import Listener, Told, listening
+from listener import TEXT, WORDS, Listener, Told, listening
 from redis import Redis
 from registry_party import description, until
 from workers import WorkerProcess, workers
@@ -36,15 +39,16 @@ WORKERS = 1_000
 DECISIONS = 5_000
 REGISTERED = 10_000
 WORKERS_TO_KILL = 3
-"""Before they are started again."""
-SENTENCE = "Quietly walked seven old friends along the winding river."
-AS_SLOW_AS_SPEECH = ("--option", "rtf=0.9", "--option", "chunk_ms=60")
-"""So that nothing is in stock when a worker is killed."""
+"""In one utterance, before they are started again."""
+STALL_S = 1.0
+AS_SLOW_AS_SPEECH = {"rtf": "0.9", "chunk_ms": "60"}
+"""So that nothing is in stock when a worker is killed. Asked for with each utterance, as workers start sooner then."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--wedges", type=int, default=10)
     parser.add_argument("--watches", type=int, default=100)
     parser.add_argument("--registered", type=int, default=REGISTERED)
     arguments = parser.parse_args()
@@ -54,6 +58,8 @@ def main() -> None:
         asyncio.run(watch_lag(redis.url, arguments.watches))
     with tempfile.TemporaryDirectory() as folder, RedisServer(Path(folder)) as redis:
         asyncio.run(kills(redis.url, arguments.kills))
+    with tempfile.TemporaryDirectory() as folder, RedisServer(Path(folder)) as redis:
+        asyncio.run(wedges(redis.url, arguments.wedges))
     with tempfile.TemporaryDirectory() as folder, RedisServer(Path(folder)) as redis:
         asyncio.run(many(redis, arguments.registered))
 
@@ -149,23 +155,25 @@ async def kills(url: str, times: int) -> None:
 
     Workers are started again all at once and nobody speaks meanwhile: that would be measured, too.
     """
-    chance, told, struck = random.Random(1), list[Told](), list[WorkerProcess]()
+    chance, gaps_ms, wrong = random.Random(1), list[float](), list[Told]()
     all_of_them = WORKERS_TO_KILL + 1
-    async with workers(url, all_of_them, *AS_SLOW_AS_SPEECH) as there, listening(url, all_of_them) as listener:
-        calm = await listener.hear(SENTENCE)
-        while len(told) < times:
-            hearing = asyncio.create_task(listener.hear(SENTENCE))
-            killed = await strike(listener, there, chance.uniform(200, 2_000), hearing)
-            heard = await hearing
-            if killed is not None:
-                struck.append(killed)
-                told.append(heard)
-            if len(struck) == WORKERS_TO_KILL:
-                await asyncio.gather(*(again(worker) for worker in struck))
-                struck.clear()
-                await until(lambda: {worker.name for worker in there} <= listener.names())
-    wrong = [one for one in told if one.words != SENTENCE.removesuffix(".").split()]
-    tell("gap_ms", [one.gap_ms for one in told], without_a_kill=round(calm.gap_ms), heard_wrong=len(wrong))
+    async with workers(url, all_of_them) as there, listening(url, all_of_them) as listener:
+        calm = await listener.hear(options=AS_SLOW_AS_SPEECH)
+        while len(gaps_ms) < times:
+            hearing = asyncio.create_task(listener.hear(options=AS_SLOW_AS_SPEECH))
+            await asyncio.sleep(0)  # it has begun, and nothing was heard of it
+            struck, marks = list[WorkerProcess](), list[int]()
+            for _ in range(min(WORKERS_TO_KILL, times - len(gaps_ms))):
+                killed = await strike(listener, there, listener.heard_ms + chance.uniform(600, 1_900), hearing)
+                struck += [killed] if killed else []
+                marks += [len(listener.gaps_ms)] if killed else []
+            told = await hearing
+            ends = [*marks[1:], len(listener.gaps_ms)][: len(marks)]
+            gaps_ms += [max(listener.gaps_ms[mark:end], default=0.0) for mark, end in zip(marks, ends, strict=True)]
+            wrong += [told] if told.words != WORDS else []
+            await asyncio.gather(*(again(worker) for worker in struck))
+            await until(lambda: {worker.name for worker in there} <= listener.names())
+    tell("gap_ms", gaps_ms, without_a_kill=round(calm.gap_ms), heard_wrong=len(wrong))
     for one in wrong:
         print(json.dumps({"heard": one.words, "failure": str(one.failure), "failovers": one.failovers}))
 
@@ -179,6 +187,32 @@ async def strike(
     if struck is not None:
         struck.send(signal.SIGKILL)
     return struck
+
+
+async def wedges(url: str, times: int) -> None:
+    """An engine hangs in mid-utterance: from the last of its sound to the failover, and to another worker's sound."""
+    hangs = ("--stall-s", str(STALL_S), "--option", "hang_at=middle", "--option", "hang_ms=3000")
+    noticed_ms, silent_ms = list[float](), list[float]()
+    choice = VoiceChoice("tone", options=AS_SLOW_AS_SPEECH)
+    async with (
+        workers(url, 1, *hangs) as (faulty,),
+        workers(url, 1),
+        listening(url, 2) as listener,
+    ):
+        for _ in range(times):
+            listener.prefer(faulty.address)
+            before, last_s = len(listener.failovers), 0.0
+            async with aclosing(listener.speech.speak(TEXT, choice, session_id="session")) as events:
+                async for event in events:
+                    if isinstance(event, Frame) and len(listener.failovers) > before:
+                        break
+                    last_s = time.monotonic() if isinstance(event, Frame) else last_s
+            noticed_ms.append((listener.failovers[-1] - last_s) * 1000)
+            silent_ms.append((time.monotonic() - last_s) * 1000)
+            await again(faulty)
+            await until(lambda: faulty.name in listener.names())
+    tell("hang_noticed_ms", noticed_ms, stall_s=STALL_S)
+    tell("hang_silent_ms", silent_ms, stall_s=STALL_S)
 
 
 async def again(worker: WorkerProcess) -> None:

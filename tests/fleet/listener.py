@@ -52,13 +52,15 @@ class Listener:
 
     speech: FleetSpeech
     fleet: Fleet
-    failovers: list[None] = field(default_factory=list)
+    failovers: list[float] = field(default_factory=list)
+    """When each was noticed, in seconds of the monotonic clock."""
     _pcm: bytearray = field(default_factory=bytearray)
     _drained: asyncio.Event = field(default_factory=asyncio.Event)
     _count: int = 0
     _playout: Playout = field(default_factory=Playout)
+    gaps_ms: list[float] = field(default_factory=list)
+    """Each time that the listener heard nothing in the middle of the last utterance."""
     _missed_ms: float = 0.0
-    _gap_ms: float = 0.0
 
     def names(self) -> set[str]:
         return {record.description.worker for record in self.fleet.workers()}
@@ -84,7 +86,8 @@ class Listener:
         self._count += 1
         before, item = len(self.failovers), f"item-{self._count}"
         self._playout = Playout(PlayoutSettings(rate_hz=RATE_HZ))
-        self._missed_ms = self._gap_ms = 0.0
+        self._missed_ms = 0.0
+        self.gaps_ms.clear()
         mouth = Mouth(self._playout, Voice(self.speech), lambda: time.monotonic_ns() // 1_000_000, self._on_played)
         ticking = asyncio.create_task(mouth.run())
         released = asyncio.Event()
@@ -103,13 +106,15 @@ class Listener:
         await asyncio.wait({ticking})
         vocabulary = dict.fromkeys(text.replace(",", "").replace(".", "").split())
         words = words_in(bytes(self._pcm), RATE_HZ, vocabulary)
-        return Told(words, self._gap_ms, failure, len(self.failovers) - before)
+        return Told(words, max(self.gaps_ms, default=0.0), failure, len(self.failovers) - before)
 
     def _on_played(self, played: Played) -> None:
         for frame in played.frames:
             self._pcm += frame.pcm
         missed_ms = self._playout.stats.underrun_ms
-        self._gap_ms, self._missed_ms = max(self._gap_ms, missed_ms - self._missed_ms), missed_ms
+        if missed_ms > self._missed_ms:
+            self.gaps_ms.append(missed_ms - self._missed_ms)
+        self._missed_ms = missed_ms
         if played.drained:
             self._drained.set()
 
@@ -120,8 +125,10 @@ async def listening(
 ) -> AsyncIterator[Listener]:
     """Over a fleet of so many workers that are spoken to, once they are seen."""
     fleet = TrustedFleet(fleet_for(registry, dialer), tls=dialer.tls)
-    failovers: list[None] = []
-    speech = FleetSpeech(fleet, SpeechClient(dialer), on_failover=lambda _: failovers.append(None), patience=patience)
+    failovers: list[float] = []
+    speech = FleetSpeech(
+        fleet, SpeechClient(dialer), on_failover=lambda _: failovers.append(time.monotonic()), patience=patience
+    )
     following = asyncio.create_task(fleet.run())
     try:
         await eventually(lambda: len(fleet.workers()) == count, 20.0)
