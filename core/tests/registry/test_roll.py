@@ -118,6 +118,35 @@ def test_a_worker_restarted_at_its_address_takes_it_over() -> None:
     assert roll.unknown([sign("old", 2)]) == ["old"]
 
 
+def test_the_last_beat_of_a_worker_that_was_replaced_takes_nothing_back() -> None:
+    """A registry tells it as long as its keys live, which is longer than a restart takes."""
+    roll = seeing()
+    roll.hear(new("old", 7, address="h:1"), 0.0)
+    roll.hear(new("new", address="h:1"), 0.5)
+    assert roll.unknown([sign("old", 7)]) == []
+    assert not roll.hear(new("old", 7, address="h:1"), 1.0)
+    assert names(roll) == ["new"]
+
+
+def test_of_two_at_one_address_the_one_that_goes_on_beating_stays() -> None:
+    """Whoever looks for the first time does not know which of them was there before."""
+    roll = seeing()
+    roll.hear(new("new", 3, address="h:1"), 0.0)
+    roll.hear(new("old", 7, address="h:1"), 0.0)
+    assert roll.unknown([sign("new", 4)]) == ["new"]
+    roll.hear(new("new", 4, address="h:1"), 0.5)
+    assert not roll.hear(new("old", 7, address="h:1"), 0.6)
+    assert names(roll) == ["new"]
+
+
+def test_who_was_replaced_is_remembered_no_longer_than_the_registry_does() -> None:
+    roll = seeing()
+    roll.hear(new("old", 7, address="h:1"), 0.0)
+    roll.hear(new("new", address="h:1"), 0.5)
+    roll.called(0.5 + 2 * TTL_S)
+    assert roll.unknown([sign("old", 7)]) == ["old"]
+
+
 def test_a_worker_that_moves_is_known_once() -> None:
     roll = seeing()
     roll.hear(new("a", address="h:1"), 0.0)

@@ -31,6 +31,8 @@ class Roll:
     def __init__(self) -> None:
         self._members: dict[str, _Member] = {}
         self._by_address: dict[str, str] = {}
+        self._replaced: dict[str, _Member] = {}
+        """Who another one took the address from, until the registry has forgotten them, too."""
         self._trusted_s: float | None = None
         self._answer: tuple[WorkerRecord, ...] | None = ()
 
@@ -41,12 +43,14 @@ class Roll:
 
     def unknown(self, beats: Iterable[Beat]) -> list[str]:
         """Those of whom no document is known, or an old one."""
-        return [beat.worker_id for beat in beats if not self._knows(beat)]
+        return [beat.worker_id for beat in beats if not (self._knows(beat) or self._is_past(beat))]
 
     def hear(self, beat: Beat, now_s: float) -> bool:
         """A sign of life. Whether `workers` answers differently from now on."""
         if beat.gone:
             return self._forget(beat.worker_id)
+        if self._is_past(beat):
+            return False
         member = self._members.get(beat.worker_id)
         if beat.record is not None and not self._knows(beat):
             self._enter(beat, beat.record, now_s)
@@ -73,6 +77,7 @@ class Roll:
         """The registry was read, and everything heard. Those who count as gone from now on."""
         if self._trusted_s is None:
             self._trusted_s = now_s
+        self._replaced = {key: one for key, one in self._replaced.items() if now_s - one.alive_s < 2 * TTL_S}
         gone = self.silent(now_s)
         for worker_id in gone:
             self._forget(worker_id)
@@ -90,11 +95,18 @@ class Roll:
         member = self._members.get(beat.worker_id)
         return member is not None and member.revision == beat.revision
 
+    def _is_past(self, beat: Beat) -> bool:
+        """Whether it is the last beat of one that was replaced: a registry tells it for a while after the end."""
+        replaced = self._replaced.get(beat.worker_id)
+        return replaced is not None and beat.number <= replaced.number
+
     def _enter(self, beat: Beat, record: WorkerRecord, now_s: float) -> None:
         """Who is new at an address takes it over: it is the same worker, restarted."""
         former = self._by_address.get(record.address)
         if former is not None and former != beat.worker_id:
+            self._replaced[former] = replace(self._members[former], alive_s=now_s)
             self._forget(former)
+        self._replaced.pop(beat.worker_id, None)
         if (known := self._members.get(beat.worker_id)) is not None:
             self._by_address.pop(known.record.address, None)
         self._members[beat.worker_id] = _Member(record, beat.revision, beat.number, now_s)
