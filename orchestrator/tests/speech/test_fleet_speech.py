@@ -189,6 +189,29 @@ async def test_a_text_that_breaks_every_engine_is_given_up() -> None:
         assert sum(fleet.asked) == MOST_TRIES
 
 
+async def test_a_text_on_which_each_makes_progress_is_never_given_up() -> None:
+    text = "One two three four five six seven."
+    assert len(text.split()) > MOST_TRIES + 2
+    workers = [ScriptedWorker(*[(Stage.IN_THE_SECOND_WORD, Fate.ENDS)] * 5) for _ in range(2)]
+    async with fleet_of(*workers) as fleet:
+        events = [event async for event in fleet.speech.speak(text, CHOICE)]
+        assert sum(fleet.asked) == len(text.split())
+        frames = [event for event in events if isinstance(event, Frame)]
+        assert words_heard(b"".join(frame.pcm for frame in frames), text.split()) == text.split()
+
+
+async def test_who_failed_may_go_on_once_it_was_started_again() -> None:
+    first = ScriptedWorker((Stage.AFTER_SOME_FRAMES, Fate.ENDS))
+    second = ScriptedWorker((Stage.AFTER_SOME_FRAMES, Fate.HANGS))
+    async with fleet_of(first, second, patience=QUICK) as fleet:
+        speaking = asyncio.create_task(fleet.say())
+        await eventually(lambda: second.running)
+        known, other = fleet.fleet.workers()
+        fleet.fleet.become(replace(known, description=replace(known.description, incarnation="2")), other)
+        assert heard(await speaking) == TEXT.split()
+        assert fleet.asked == [2, 1]
+
+
 async def test_who_failed_rests_and_gets_the_next_utterance_only_later() -> None:
     async with fleet_of(ScriptedWorker((Stage.BEFORE_STARTED, Fate.ENDS)), ScriptedWorker()) as fleet:
         await fleet.say()

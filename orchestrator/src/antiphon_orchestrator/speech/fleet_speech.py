@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import structlog
 from antiphon_core.audio import Frame, PcmFormat, TextMark
 from antiphon_core.errors import AntiphonError, Draining, EngineFailed, EngineStalled, Full, WorkerGone, condition
-from antiphon_core.registry.base import Fleet
+from antiphon_core.registry.base import Fleet, WorkerRecord
 from antiphon_core.spans import NO_SPAN, Span, current_span
 from antiphon_core.utterance import Finished, Start, SynthesisEvent
 
@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 ANOTHER_MAY_DO = (WorkerGone, Draining, Full, EngineFailed, EngineStalled)
 """Conditions of a worker, not of what it was asked."""
 MOST_TRIES = 4
-"""A text that breaks every engine must not be carried round the whole fleet."""
+"""At one place of a text: what breaks every engine must not be carried round the whole fleet."""
 _REMEMBERED_SESSIONS = 10_000
 _SPARE_CHANNELS = 16
 _LOAD_S = 120.0
@@ -52,8 +52,17 @@ class _Attempt:
     choice: VoiceChoice
     start: Start
     progress: Progress
-    failures: dict[str, AntiphonError] = field(default_factory=dict)
+    failures: dict[tuple[str, str], AntiphonError] = field(default_factory=dict)
+    """Where the text is now, by address and incarnation: who was started again may try again."""
     span: Span = NO_SPAN
+
+    def failed(self, record: WorkerRecord, error: AntiphonError) -> None:
+        """Another one is to go on. Who failed at an earlier place may do better here."""
+        place = self.progress.handover.text_offset
+        self.progress.next_worker()
+        if self.progress.handover.text_offset > place:
+            self.failures.clear()
+        self.failures[_incarnated(record)] = error
 
 
 class FleetSpeech:
@@ -108,7 +117,7 @@ class FleetSpeech:
                     return
                 except ANOTHER_MAY_DO as error:
                     self._note_failure(route, attempt, error)
-                    attempt.progress.next_worker()
+                    attempt.failed(route.record, error)
 
     def in_flight(self) -> dict[str, float]:
         """How many utterances each worker speaks for us."""
@@ -148,7 +157,7 @@ class FleetSpeech:
         now = Situation(
             self._in_flight,
             keep=self._kept.get(session_id, ""),
-            avoid=attempt.failures.keys(),
+            avoid={record.address for record in fleet if _incarnated(record) in attempt.failures},
             resting=self._breaker.resting(fleet, self._clock()),
         )
         try:
@@ -203,7 +212,6 @@ class FleetSpeech:
                 del self._speaking[session_id]
 
     def _note_failure(self, route: Route, attempt: _Attempt, error: AntiphonError) -> None:
-        attempt.failures[route.record.address] = error
         self._breaker.failed(route.record, error, self._clock())
         self._on_failover(condition(error))
         log.warning(
@@ -222,6 +230,10 @@ class FleetSpeech:
             self._kept.move_to_end(session_id)
             if len(self._kept) > _REMEMBERED_SESSIONS:
                 self._kept.popitem(last=False)
+
+
+def _incarnated(record: WorkerRecord) -> tuple[str, str]:
+    return record.address, record.description.incarnation
 
 
 def patience_with(route: Route, patience: Patience) -> Patience:

@@ -19,7 +19,7 @@ from antiphon_core.wire.rpc import CHANNEL_OPTIONS, add_servicer
 from antiphon_core.wire.servicer import Send, SpeechService, SpeechServicer
 
 from antiphon_orchestrator.ports import VoiceChoice
-from antiphon_orchestrator.testing.speech import ScriptedSpeech
+from antiphon_orchestrator.testing.speech import FRAMES_PER_WORD, ScriptedSpeech
 
 
 class Stage(Enum):
@@ -28,6 +28,7 @@ class Stage(Enum):
     BEFORE_STARTED = auto()
     AFTER_STARTED = auto()
     AFTER_SOME_FRAMES = auto()
+    IN_THE_SECOND_WORD = auto()
     AT_THE_END = auto()
 
 
@@ -89,6 +90,8 @@ class ScriptedWorker:
                 frames += isinstance(event, Frame)
                 if frames == _SOME_FRAMES:
                     await self._meet(fate, Stage.AFTER_SOME_FRAMES)
+                if frames == FRAMES_PER_WORD + _SOME_FRAMES:
+                    await self._meet(fate, Stage.IN_THE_SECOND_WORD)
 
     async def _meet(self, fate: Script | None, stage: Stage) -> None:
         if fate is None or fate[0] is not stage:
