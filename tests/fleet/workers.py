@@ -10,17 +10,19 @@ from asyncio.subprocess import PIPE, Process, create_subprocess_exec
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from itertools import count
+from pathlib import Path
 
 READY_S = 60.0
 _NUMBERS = count()
 
 
 class WorkerProcess:
-    """`worker --adapter tone`, announced in a registry."""
+    """`worker --adapter tone`, announced in a registry. `log`: where its lines are kept."""
 
-    def __init__(self, name: str, registry: str, *flags: str) -> None:
+    def __init__(self, name: str, registry: str, *flags: str, log: Path | None = None) -> None:
         self.name = name
         self.address = ""
+        self._log = log
         self._command = (
             sys.executable, "-m", "antiphon_core.worker.main", "--adapter", "tone", "--port", "0", "--name", name,
             "--registry", registry, "--log-format", "json", *flags,
@@ -29,12 +31,19 @@ class WorkerProcess:
         self._reading: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
 
-    async def start(self) -> None:
-        self._process = await create_subprocess_exec(*self._command, stderr=PIPE, start_new_session=True)
+    async def start(self, *flags: str) -> None:
+        """Returns once it is ready. `flags` are added this once."""
+        self._process = await create_subprocess_exec(*self._command, *flags, stderr=PIPE, start_new_session=True)
         self._ready.clear()
         self._reading = asyncio.create_task(self._read(self._process))
         async with asyncio.timeout(READY_S):
             await self._ready.wait()
+
+    @property
+    def pid(self) -> int:
+        """Of the process that runs now."""
+        assert self._process is not None, "it was not started"
+        return self._process.pid
 
     def send(self, number: signal.Signals) -> None:
         assert self._process is not None, "it was not started"
@@ -58,6 +67,9 @@ class WorkerProcess:
     async def _read(self, process: Process) -> None:
         assert process.stderr is not None
         async for line in process.stderr:
+            if self._log is not None:
+                with self._log.open("ab") as log:
+                    log.write(line)
             with suppress(ValueError):
                 record = json.loads(line)
                 if record.get("event") == "ready":

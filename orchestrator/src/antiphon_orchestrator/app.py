@@ -81,6 +81,7 @@ class Server:
         )
         self._calls = Calls(self.conversations, lambda: live.now.doors)
         self._show_fleet()
+        self.metrics.watch("tasks", "Tasks of the event loop", lambda: len(asyncio.all_tasks()))
         self.drain_until_ms = 0
         self.app = RequestIds(self._starlette())
 

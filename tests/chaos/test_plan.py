@@ -1,0 +1,31 @@
+"""The plan of what goes wrong."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from plan import ALWAYS_WELL, HABITS, Kind, Strike, plan
+
+WORKERS = 5
+
+
+def test_the_same_seed_is_the_same_plan() -> None:
+    assert plan(7, 120, WORKERS) == plan(7, 120, WORKERS)
+    assert plan(7, 120, WORKERS) != plan(8, 120, WORKERS)
+
+
+def test_everything_that_can_happen_happens() -> None:
+    assert {strike.kind for strike in plan(1, 600, WORKERS)} == set(Kind)
+
+
+def well_s(strike: Strike) -> float:
+    return round(strike.at_s + strike.for_s + HABITS[strike.kind].recovery_s, 1)
+
+
+@given(st.integers(0, 10_000))
+def test_enough_workers_are_always_well(seed: int) -> None:
+    strikes = [strike for strike in plan(seed, 120, WORKERS) if not strike.kind.is_redis]
+    for strike in strikes:
+        ill = [one for one in strikes if one.at_s <= strike.at_s < well_s(one)]
+        assert len(ill) <= WORKERS - ALWAYS_WELL
+        assert len({one.worker for one in ill}) == len(ill)
