@@ -24,7 +24,7 @@ def well_s(strike: Strike) -> float:
 
 @given(st.integers(0, 10_000))
 def test_enough_workers_are_always_well(seed: int) -> None:
-    strikes = [strike for strike in plan(seed, 120, WORKERS) if not strike.kind.is_redis]
+    strikes = [strike for strike in plan(seed, 60, WORKERS) if not strike.kind.is_redis]
     for strike in strikes:
         ill = [one for one in strikes if one.at_s <= strike.at_s < well_s(one)]
         assert len(ill) <= WORKERS - ALWAYS_WELL
