@@ -71,7 +71,7 @@ def faults_of(answer: Answer, heard: Sequence[str], *, nobody_there: bool = Fals
     """What is wrong with an answer. `nobody_there`: no worker was there for a part of it."""
     expected, heard = spoken(answer.transcript), list(heard)
     if nobody_there:
-        if APOLOGY in heard:
+        for _ in range(min(heard.count(APOLOGY), 1 + answer.resumes)):
             heard.remove(APOLOGY)
     elif answer.status not in ("completed", "cancelled"):
         return [f"it ended as {answer.status!r}"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import signal
 import sys
 import time
@@ -28,6 +29,8 @@ WEDGED = (
     "--stall-s", str(STALL_S), "--option", "hang_at=middle", "--option", "hang_ms=3000", "--option", "rtf=0.2",
 )  # fmt: skip
 """It hangs for three seconds at a time, so that the worker gets through its warm-up."""
+_TELLS_S = 3.0
+"""So soon everybody is announced in a Redis that is back, and read from it."""
 _READY_S, _WEDGES_WITHIN_S, _ROOM_S = 60.0, 20.0, 60.0
 
 
@@ -46,7 +49,7 @@ class Struck:
 
 @dataclass
 class House:
-    """`well` are the numbers of the workers that nothing is the matter with."""
+    """`well` are the numbers of the workers that nothing is the matter with, and that the orchestrator knows."""
 
     redis: RedisServer
     redis_line: Cuttable
@@ -58,6 +61,8 @@ class House:
     log: Path
     struck: list[Struck] = field(default_factory=list)
     well: set[int] = field(default_factory=set)
+    _told_from_s: float = 0.0
+    """From then on who is started is known to the orchestrator: Redis has been well for a while."""
 
     async def suffer(self, strikes: list[Strike]) -> None:
         """Everything that is planned, at its time; returns once all is well again."""
@@ -85,11 +90,17 @@ class House:
     async def _strike(self, strike: Strike) -> None:
         struck = Struck(strike, time.time())
         self.struck.append(struck)
+        if strike.kind.is_redis:
+            self._told_from_s = math.inf
         self.well.discard(strike.worker)
         await (self._strike_redis(strike) if strike.kind.is_redis else self._strike_worker(strike))
         struck.until_s = time.time()
-        if not strike.kind.is_redis:
-            self.well.add(strike.worker)
+        if strike.kind.is_redis:
+            self._told_from_s = time.monotonic() + _TELLS_S
+            return
+        while time.monotonic() < self._told_from_s:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+        self.well.add(strike.worker)
 
     async def _strike_worker(self, strike: Strike) -> None:
         worker, line = self.workers[strike.worker], self.lines[strike.worker]
