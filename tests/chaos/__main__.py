@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import random
 import shutil
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Coroutine, Sequence
@@ -40,6 +41,7 @@ def main() -> int:
     parser.add_argument("--talkers", type=int, default=30, help="conversations at once (default: 30)")
     arguments = parser.parse_args()
     set_up_logs("error", "console")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is ended then, too
     folder = (OUT / f"seed-{arguments.seed}").resolve()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
