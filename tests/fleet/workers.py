@@ -12,7 +12,8 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from itertools import count
 from pathlib import Path
 
-READY_S = 60.0
+READY_S = 180.0
+"""A busy machine takes its time."""
 _NUMBERS = count()
 
 

@@ -55,10 +55,10 @@ class Prometheus:
 
 @asynccontextmanager
 async def scraping(folder: Path, ports: Sequence[int]) -> AsyncIterator[Prometheus]:
-    """Scrapes these ports of this machine every second, by our own rules, until the block ends."""
+    """Scrapes these ports of this machine every two seconds, by our own rules, until the block ends."""
     listen = f"127.0.0.1:{free_port()}"
     config = {
-        "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
+        "global": {"scrape_interval": "2s", "scrape_timeout": "2s", "evaluation_interval": "1s"},
         "rule_files": [str(RULES)],
         "scrape_configs": [
             {"job_name": "antiphon", "static_configs": [{"targets": [f"127.0.0.1:{port}" for port in ports]}]}
