@@ -16,7 +16,7 @@ from typing import IO
 from antiphon_core.errors import CannotLoad
 
 _STARTED = "Ray runtime started"
-_START_S = 120.0
+_START_S = 300.0
 _END_S = 30.0
 _LOOK_S = 0.5
 _OBJECTS_BYTES = 80_000_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import NoReturn
 import ray
 from antiphon_core.errors import CannotLoad
 from ray import serve
+from ray.exceptions import RayError
 from ray.serve.config import ProxyLocation
 from ray.serve.schema import ApplicationStatus, ServeStatus
 
@@ -24,6 +26,13 @@ _ENDED_S = 10.0
 
 def serve_until_interrupted(address: str, fleet: FleetSettings) -> int:
     """Tells what becomes of the engines; takes them away, in order, when it is interrupted or one cannot run."""
+    try:
+        return _serve(address, fleet)
+    except RayError as error:
+        raise CannotLoad(f"Ray at {address} answers no more: {gist(str(error))}", subject=address) from None
+
+
+def _serve(address: str, fleet: FleetSettings) -> int:
     with _connected(address):
         # Servers find the workers in the registry: nobody needs Ray's own proxies.
         serve.start(proxy_location=ProxyLocation.Disabled, logging_config={"log_level": LOG_LEVEL})
@@ -82,7 +91,14 @@ def _state(status: ServeStatus, name: str) -> ApplicationStatus | None:
 def _reason(status: ServeStatus, name: str) -> str:
     application = status.applications[name]
     said = [application.message, *(each.message for each in application.deployments.values())]
-    return next(filter(None, reversed(said)), "see its log")
+    return gist(next(filter(None, reversed(said)), ""))
+
+
+def gist(said: str) -> str:
+    """What was raised, of the many lines that Ray tells about it."""
+    raised = re.findall(r"^(?:\w+\.)+\w+: (.+)$", said, re.MULTILINE)
+    lines = said.strip().splitlines()
+    return str(raised[-1] if raised else lines[-1] if lines else "see its log")
 
 
 def _remove(fleet: FleetSettings) -> None:
