@@ -24,6 +24,10 @@ SETTINGS: dict[str, type[LayeredSettings]] = {
     "ANTIPHON_WORKER_": WorkerSettings,
     "ANTIPHON_SERVER_": ServerSettings,
 }
+DRAIN_S = {
+    "WORKER": float(WorkerSettings.model_fields["drain_s"].default),
+    "SERVER": float(ServerSettings.model_fields["drain_s"].default),
+}
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -51,6 +55,15 @@ def test_a_misspelt_word_would_be_noticed(tmp_path: Path) -> None:
     manifest = rendered(f"overlays/{OVERLAYS[0]}")
     misspelt = manifest.replace("readinessProbe:", "readynessProbe:")
     assert "readynessProbe" in faults(misspelt, VERSIONS[-1], tmp_path)
+
+
+def test_there_is_time_to_drain(overlay: str) -> None:
+    for name, pod in pods(overlay).items():
+        for container in pod["spec"]["containers"]:
+            names = {variable["name"].partition("_")[2].partition("_")[0] for variable in container.get("env", ())}
+            drain_s = max((DRAIN_S[kind] for kind in names & DRAIN_S.keys()), default=0.0)
+            wait_s = float(container.get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command", [0])[-1])
+            assert pod["spec"].get("terminationGracePeriodSeconds", 30) >= wait_s + drain_s + 5, name
 
 
 @pytest.mark.parametrize("engine", ENGINES)
