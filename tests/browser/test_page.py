@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from antiphon_core.registry.base import ModelState
+from antiphon_orchestrator.keeping.in_memory import InMemory
 from antiphon_orchestrator.testing.llm import ScriptedLlm
 from antiphon_orchestrator.testing.server import Scripted, ScriptedFleet, Serving, serving, worker
 from antiphon_orchestrator.testing.speech import ScriptedSpeech
@@ -25,6 +26,12 @@ GONE = ("WebSocket connection", "Failed to load resource")
 def talkative(*answers: str) -> Scripted:
     """A server whose mind gives these answers, word by word."""
     return Scripted(mind=ScriptedLlm(*[re.findall(r"\s*\S+", answer) for answer in answers or (ANSWER,)]))
+
+
+class Kept(InMemory):
+    """Outlives the servers of a test."""
+
+    async def aclose(self) -> None: ...
 
 
 def url_of(server: Serving) -> str:
@@ -178,6 +185,33 @@ async def test_a_server_that_comes_back_finds_the_page_and_the_conversation(visi
         assert isinstance(second.mind, ScriptedLlm)
         told = [message.text for message in second.mind.asked[-1].messages]
         assert told[-3:] == ["Who are you?", "My name is Ann.", "Once more?"]
+        await opened.__aexit__(None, None, None)
+
+
+@pytest.mark.parametrize("is_kept", [True, False], ids=["resumed", "expired"])
+async def test_a_conversation_that_was_kept_is_resumed_and_one_that_has_expired_is_told_anew(
+    visit: Opener, monkeypatch: pytest.MonkeyPatch, is_kept: bool
+) -> None:
+    keep, first, second = Kept(), talkative("My name is Ann."), talkative("Ann, as I said.")
+    monkeypatch.setattr("antiphon_orchestrator.app.keep_for", lambda _: keep if is_kept else Kept())
+    async with serving(first, resume_s=60) as server:
+        port = server.port
+        opened = visit(url_of(server), tolerated=GONE)
+        page = await opened.__aenter__()
+        await page.begin()
+        await page.write("Who are you?")
+        await page.said("assistant", "done")
+        (session,) = server.server.conversations._sessions
+        server.server.conversations.end()
+    async with serving(second, port=port, resume_s=60) as server:
+        await expect(page.page.locator("#trouble")).to_be_hidden(timeout=20_000)
+        await page.write("Once more?")
+        assert await page.said("assistant", "done", 1) == "Ann, as I said."
+        assert isinstance(second.mind, ScriptedLlm)
+        told = [message.text for message in second.mind.asked[-1].messages if message.role != "system"]
+        assert told == ["Who are you?", "My name is Ann.", "Once more?"]
+        (resumed,) = server.server.conversations._sessions
+        assert (resumed.conversation.id == session.conversation.id) is is_kept
         await opened.__aexit__(None, None, None)
 
 

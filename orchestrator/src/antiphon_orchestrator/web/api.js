@@ -14,9 +14,14 @@ export class Api {
     return fetch(new URL(path, this._base), { ...options, headers });
   }
 
-  /** A WebSocket of the Realtime protocol, with the events of our own. */
-  socket() {
-    const url = new URL("v1/realtime?antiphon_events=true", this._base);
+  /** Where a session begins, with the events of our own; `resume` is the token of one that is to go on. */
+  session(path, resume) {
+    return `${path}?antiphon_events=true${resume ? `&antiphon_resume=${resume}` : ""}`;
+  }
+
+  /** A WebSocket of the Realtime protocol. */
+  socket(resume) {
+    const url = new URL(this.session("v1/realtime", resume), this._base);
     url.protocol = url.protocol.replace("http", "ws");
     // A WebSocket carries no headers of a page's; the protocol's own way is a subprotocol.
     const key = this.key ? [`openai-insecure-api-key.${this.key}`] : [];

@@ -31,6 +31,7 @@ export class Call extends Emitter {
     this.isPressed = false;
     this.isAnswering = false;
     this._waiting = [];
+    this._token = this._resuming = null;
     this._reset();
     sound
       .on("listening", (stream) => this._line.transport?.hearFrom(stream))
@@ -131,7 +132,10 @@ export class Call extends Emitter {
 
   _newTransport() {
     const isWebRtc = this._settings.get("transport") === "webrtc" && !this._fellBack;
-    const transport = isWebRtc ? new WebRtcTransport(this._api, this._sound.stream) : new WebSocketTransport(this._api);
+    this._resuming = this._token;
+    const transport = isWebRtc
+      ? new WebRtcTransport(this._api, this._sound.stream, this._resuming)
+      : new WebSocketTransport(this._api, this._resuming);
     return transport
       .on("event", (event) => this._onEvent(event))
       .on("audio", (item, samples) => this._onAudio(item, samples))
@@ -146,7 +150,10 @@ export class Call extends Emitter {
   _onOpen() {
     this._reset();
     this._send("session.update", { session: this._settings.session() });
-    for (const item of this._conversation.history()) this._send("conversation.item.create", { item });
+    // A server that goes on with the conversation knows what was said.
+    if (!this._resuming) {
+      for (const item of this._conversation.history()) this._send("conversation.item.create", { item });
+    }
     this.isLive = true;
     this._ping();
     this.emit("recovered");
@@ -156,6 +163,8 @@ export class Call extends Emitter {
 
   _onTrouble(trouble) {
     if (trouble.kind === "no-webrtc") this._fellBack = true;
+    // It may have expired: a new session is told what was said.
+    if (trouble.kind === "refused") this._token = null;
     if (this.isLive) {
       this.isLive = false;
       this._sound.flush();
@@ -247,6 +256,9 @@ export class Call extends Emitter {
 }
 
 const REACTIONS = {
+  "antiphon.session.resumable"({ token }) {
+    this._token = token;
+  },
   "antiphon.pong"() {
     this.emit("round-trip", performance.now() - this._pinged);
   },

@@ -19,6 +19,7 @@ const WORDS = {
   "wrong-key": ["The server does not know this key.", "Check it and enter it again."],
   full: ["All conversations that this server holds at once are taken.", "The page tries again by itself."],
   starting: ["The server is still starting.", "The page connects as soon as it is ready."],
+  refused: ["The server did not take the call.", "The page tries again by itself; the conversation is kept."],
   gone: ["The server does not answer.", "The page goes on trying; the conversation is kept."],
   "no-webrtc": ["WebRTC does not get through to the server.", "The call goes on over a WebSocket."],
   ended: ["The conversation has ended.", "Press the button to go on with it."],
@@ -55,6 +56,7 @@ export async function whyRefused(api) {
     const health = await (await api.fetch("health")).json();
     if (health.missing.length) return new Trouble("starting", health.missing.join(", "));
     if (health.sessions >= health.places) return new Trouble("full", `${health.places} at once`);
+    return new Trouble("refused");
   } catch {
     // No answer, or none that can be read: a server that is not there.
   }

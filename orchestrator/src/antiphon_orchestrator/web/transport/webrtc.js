@@ -14,9 +14,10 @@ export class WebRtcTransport extends Emitter {
   static takesFrames = false;
 
   /** `microphone` is a stream, or null for a call that only types. */
-  constructor(api, microphone) {
+  constructor(api, microphone, resume) {
     super();
     this._api = api;
+    this._resume = resume;
     this._microphone = microphone;
     this._peer = new RTCPeerConnection();
     this._channel = this._peer.createDataChannel("oai-events");
@@ -63,9 +64,10 @@ export class WebRtcTransport extends Emitter {
       peer.onicegatheringstatechange = () => peer.iceGatheringState === "complete" && done();
     }).catch(() => {});
     const offer = { ...OFFER, body: peer.localDescription.sdp };
-    const answer = await this._api.fetch("v1/realtime/calls?antiphon_events=true", offer);
+    const answer = await this._api.fetch(this._api.session("v1/realtime/calls", this._resume), offer);
     // A server that is full, starting or locked is so for a WebSocket, too: the line finds out.
-    if ([401, 429, 503].includes(answer.status)) throw new Error(answer.statusText);
+    const refusals = this._resume ? [400, 401, 429, 503] : [401, 429, 503];
+    if (refusals.includes(answer.status)) throw new Error(answer.statusText);
     if (!answer.ok) throw new Trouble("no-webrtc", answer.statusText);
     await peer.setRemoteDescription({ type: "answer", sdp: await answer.text() });
   }

@@ -8,15 +8,16 @@ export class WebSocketTransport extends Emitter {
   /** Whether the microphone's frames are to be given to `sendAudio`; else the way takes the stream itself. */
   static takesFrames = true;
 
-  constructor(api) {
+  constructor(api, resume) {
     super();
     this._api = api;
+    this._resume = resume;
     this._socket = null;
   }
 
   /** Resolves when events can be sent; rejects if the server refuses, which a browser does not explain. */
   async connect() {
-    const socket = (this._socket = this._api.socket());
+    const socket = (this._socket = this._api.socket(this._resume));
     await new Promise((resolve, reject) => {
       socket.onopen = resolve;
       socket.onclose = reject;
