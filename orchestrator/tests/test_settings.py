@@ -40,6 +40,8 @@ def test_where_others_reach_it_there_is_a_key_or_the_wish_to_be_open(host: str) 
         ({"mind": "openai"}, "set mind_url"),
         ({"recogniser": "openai"}, "set recogniser_url"),
         ({"port": 70_000}, "--port is 70000"),
+        ({"processes": 0}, "--processes is 0"),
+        ({"processes": 4, "max_sessions": 3}, "max_sessions is 3, but there are 4 processes"),
         ({"hold_mode": "shout"}, "--hold-mode is 'shout'"),
         ({"record_max_s": 100_000}, "--record-max-s"),
     ],

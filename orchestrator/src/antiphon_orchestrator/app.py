@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Collection, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,6 +14,7 @@ from antiphon_core.live import LiveSettings
 from antiphon_core.logs import set_log_level
 from antiphon_core.registry.redis_url import without_secrets
 from antiphon_core.tracing import tracer_for
+from prometheus_client import generate_latest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -42,6 +44,7 @@ from antiphon_orchestrator.conversations import Conversations, clock_ms
 from antiphon_orchestrator.keeping.choice import keep_for
 from antiphon_orchestrator.metrics import Metrics
 from antiphon_orchestrator.ports import VoiceChoice
+from antiphon_orchestrator.processes.house import Alone, House, Report, share_of
 from antiphon_orchestrator.providers import Ears, Mind, Providers, providers_for
 from antiphon_orchestrator.recording import Recorder
 from antiphon_orchestrator.session.parts import Parts
@@ -55,8 +58,11 @@ log = structlog.get_logger(__name__)
 class Server:
     """One process. `app` is what an ASGI server runs; it loads while it already answers /livez."""
 
-    def __init__(self, live: LiveSettings[ServerSettings], providers: Providers | None = None) -> None:
+    def __init__(
+        self, live: LiveSettings[ServerSettings], providers: Providers | None = None, house: House | None = None
+    ) -> None:
         self._live = live
+        self._house = house or Alone()
         self.metrics = Metrics()
         self._tracer = tracer_for("antiphon-orchestrator", {}, "antiphon-orchestrator")
         self._providers = providers or providers_for(live.now, self.metrics)
@@ -75,11 +81,12 @@ class Server:
         self._changed = asyncio.Event()
         self._fleet.subscribe(self._changed.set)
         self._recorder = Recorder(clock_ms)
-        self._keep = keep_for(live.now.keep)
+        shared = keep_for(live.now.keep)
+        self._keep = self._house.new_keep() if shared is None else shared
         self.conversations = Conversations(
-            lambda: live.now, self._parts, self._aliases, self.metrics, self._recorder, self._keep
+            lambda: live.now, self._parts, self._aliases, self.metrics, self._recorder, self._keep, self._house
         )
-        self._calls = Calls(self.conversations, lambda: live.now.doors)
+        self.calls = Calls(self.conversations, lambda: live.now.doors, self._house)
         self._show_fleet()
         self.metrics.watch("tasks", "Tasks of the event loop", lambda: len(asyncio.all_tasks()))
         self.drain_until_ms = 0
@@ -92,7 +99,7 @@ class Server:
 
     def _starlette(self) -> Starlette:
         live, parts = self._live, self._providers
-        health = Health(self.missing, self._report, self.metrics.registry)
+        health = Health(self._house, self.report, self.exposition)
         socket = RealtimeSocket(self.conversations)
         speech = SpeechEndpoint(
             parts.speech, self._aliases, lambda: live.now.max_text_chars, parts.idle_workers, self._tracer
@@ -113,8 +120,8 @@ class Server:
             routes=[
                 WebSocketRoute("/v1/realtime", socket.serve),
                 Route("/v1/realtime/client_secrets", secrets.create, methods=["POST"]),
-                Route("/v1/realtime/calls", self._calls.begin, methods=["POST"]),
-                Route("/v1/realtime/calls/{call_id}/hangup", self._calls.hang_up, methods=["POST"]),
+                Route("/v1/realtime/calls", self.calls.begin, methods=["POST"]),
+                Route("/v1/realtime/calls/{call_id}/hangup", self.calls.hang_up, methods=["POST"]),
                 Route("/v1/audio/speech", speech.answer, methods=["POST"]),
                 Route("/v1/audio/transcriptions", transcriptions.answer, methods=["POST"]),
                 Route("/v1/models", self._catalog.list_models),
@@ -148,7 +155,7 @@ class Server:
 
     def _show_fleet(self) -> None:
         for name, text, read in (
-            ("session_places", "Conversations that may be held at once", lambda: self.settings.max_sessions),
+            ("session_places", "Conversations that may be held at once", self._places),
             ("workers", "Speech workers that are known", lambda: len(self._fleet.workers())),
             ("workers_resting", "Those of them that failed lately", lambda: len(self._providers.resting())),
             ("registry_up", "1 if the registry of workers could be read", lambda: self._fleet.reachable),
@@ -165,7 +172,7 @@ class Server:
                 self._load(),
                 self._live.run(self._settings_changed),
                 self._recorder.run(),
-                self._calls.run(),
+                self.calls.run(),
                 self._apology.run(),
             )
             running = [tasks.create_task(self._survived(part)) for part in work]
@@ -242,10 +249,21 @@ class Server:
             self._changed.clear()
             await self._changed.wait()
 
-    def _report(self) -> dict[str, Any]:
+    def exposition(self) -> str:
+        """Its metrics, in Prometheus' text format."""
+        return generate_latest(self.metrics.registry).decode()
+
+    def _places(self) -> int:
+        return share_of(self.settings.max_sessions, self._house)
+
+    def report(self) -> Report:
+        """How it is, for people."""
         return {
+            "process": self._house.number,
+            "pid": os.getpid(),
+            "missing": self.missing(),
             "sessions": len(self.conversations),
-            "places": self.settings.max_sessions,
+            "places": self._places(),
             "workers": [record.description.worker for record in self._fleet.workers()],
             "recogniser": self.settings.recogniser,
             "mind": self.settings.mind,

@@ -23,6 +23,7 @@ from antiphon_orchestrator.echo.canceller import EchoCanceller
 from antiphon_orchestrator.keeping.base import Keep
 from antiphon_orchestrator.keeping.keeper import Keeper, Ticket, ticket_for
 from antiphon_orchestrator.metrics import Metrics
+from antiphon_orchestrator.processes.house import House, share_of
 from antiphon_orchestrator.recording import Recorder
 from antiphon_orchestrator.session.checks import check_voice
 from antiphon_orchestrator.session.config import SessionConfig
@@ -54,6 +55,7 @@ class Conversations:
         metrics: Metrics,
         recorder: Recorder,
         keep: Keep,
+        house: House,
     ) -> None:
         self._settings = settings
         self._parts = parts
@@ -61,6 +63,7 @@ class Conversations:
         self._metrics = metrics
         self._recorder = recorder
         self._keep = keep
+        self._house = house
         self._sessions: set[Session] = set()
         self._closed = False
         metrics.watch_each("sessions", "Conversations that are held, by who has the floor", "state", self._count)
@@ -142,7 +145,7 @@ class Conversations:
             if self._closed:
                 raise Draining("the server is about to end; connect to another one", retry_after_ms=5_000)
             parts, places = self._parts(), self._settings().max_sessions
-            if len(self) >= places:
+            if len(self) >= share_of(places, self._house):
                 raise Full(
                     f"all {places} conversations this server holds at once are taken; try again later",
                     retry_after_ms=5_000,

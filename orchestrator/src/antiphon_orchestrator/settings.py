@@ -33,6 +33,9 @@ class ServerSettings(LayeredSettings):
 
     host: str = Field("127.0.0.1", description="address to listen on; anything but loopback needs api_keys")
     port: int = Field(8080, description="port to listen on; 0 picks a free one", ge=0, le=65535)
+    processes: int = Field(
+        1, description="processes that share the port (antiphon serve); each loads its own models", ge=1, le=64
+    )
     tls_cert: Path | None = Field(
         None, description="certificate in PEM that callers are shown, its issuers after it: https and wss, with tls_key"
     )
@@ -182,6 +185,11 @@ class ServerSettings(LayeredSettings):
         given = [path is not None for path in (self.fleet_ca, self.fleet_cert, self.fleet_key)]
         if any(given) != all(given) or (self.fleet_name and not all(given)):
             raise ValueError("TLS to workers takes fleet_ca, fleet_cert and fleet_key together; some are not set")
+        if self.max_sessions < self.processes:
+            raise ValueError(
+                f"max_sessions is {self.max_sessions}, but there are {self.processes} processes: "
+                "each holds a conversation at least; set fewer processes, or more sessions"
+            )
         if self.mind == "openai" and not self.mind_url:
             raise ValueError("mind is openai: set mind_url to its base URL, such as http://127.0.0.1:11434/v1")
         if self.recogniser == "openai" and not self.recogniser_url:

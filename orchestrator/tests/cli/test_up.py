@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from antiphon_core.errors import CannotLoad
+from antiphon_core.errors import BadSettings, CannotLoad
 from antiphon_orchestrator.cli import up
 from antiphon_orchestrator.cli.up import Worker, welcome
 from antiphon_orchestrator.environments.place import Place, Record
@@ -72,3 +72,9 @@ async def test_a_worker_that_has_served_is_started_again(chirp: Worker, capfd: p
     running.cancel()
     await asyncio.wait([running])
     assert "the worker of chirp ended with status" in told
+
+
+def test_it_runs_one_process_and_says_who_runs_several(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTIPHON_SERVER_PROCESSES", "2")
+    with pytest.raises(BadSettings, match="antiphon up runs one; antiphon serve runs several"):
+        up.main([])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from antiphon_orchestrator.processes.house import House, Report
 
 _WELCOME = """\
 Antiphon is running.
@@ -20,16 +21,17 @@ Antiphon is running.
   http://{host}/health, /metrics       how it is
 """
 
-Report = Callable[[], dict[str, Any]]
+
+_OF_EACH = ("process", "pid", "missing", "sessions", "places")
 
 
 class Health:
-    """`missing` names what is not there yet; empty: ready. `report` is what /health adds for people."""
+    """Of all processes of a house. `report` is how this one is: its `missing` names what there is not; empty: ready."""
 
-    def __init__(self, missing: Callable[[], list[str]], report: Report, registry: CollectorRegistry) -> None:
-        self._missing = missing
+    def __init__(self, house: House, report: Callable[[], Report], exposition: Callable[[], str]) -> None:
+        self._house = house
         self._report = report
-        self._registry = registry
+        self._exposition = exposition
 
     async def welcome(self, request: Request) -> Response:
         """Where things are, for whoever opens the address."""
@@ -40,17 +42,31 @@ class Health:
         return PlainTextResponse("ok\n")
 
     async def ready(self, _: Request) -> Response:
-        """Conversations can be held."""
-        missing = self._missing()
+        """Conversations can be held, if only by one of several processes."""
+        missing = _missing(await self._reports())
         if missing:
             return PlainTextResponse(f"not ready: {', '.join(missing)}\n", status_code=503)
         return PlainTextResponse("ok\n")
 
     async def health(self, _: Request) -> Response:
         """The same with details; 200 in any case, for people and dashboards."""
-        missing = self._missing()
-        return JSONResponse({"status": "starting" if missing else "ok", "missing": missing, **self._report()})
+        reports = await self._reports()
+        missing = _missing(reports)
+        each = [{name: report[name] for name in _OF_EACH} for report in reports]
+        sums = {name: sum(report[name] for report in reports) for name in ("sessions", "places")}
+        status = "starting" if missing else "ok"
+        return JSONResponse({"status": status, **self._report(), "missing": missing, **sums, "processes": each})
 
     async def metrics(self, _: Request) -> Response:
         """Prometheus."""
-        return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)
+        return Response(await self._house.metrics(self._exposition), media_type=CONTENT_TYPE_LATEST)
+
+    async def _reports(self) -> Sequence[Report]:
+        """At least one: our own."""
+        return await self._house.reports(self._report) or [self._report()]
+
+
+def _missing(reports: Sequence[Report]) -> list[str]:
+    """What keeps all of them from being ready; nothing, if one is."""
+    missing: list[list[str]] = [report["missing"] for report in reports]
+    return [] if not all(missing) else missing[0]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, cast
 
 import uvicorn
@@ -41,6 +42,23 @@ def web_config(app: ASGIApp, max_message_bytes: int, tls: ssl.SSLContext | None 
 class WebServer(uvicorn.Server):
     """Leaves signals to whoever runs it: uvicorn raises them once more when it has ended, and nothing could be cleaned
     up then."""
+
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        return len(self.server_state.connections)
+
+    async def take(self, connection: socket.socket) -> None:
+        """Serves a connection that somebody else has accepted."""
+        config = self.config
+
+        def new_protocol() -> asyncio.Protocol:
+            return config.http_protocol_class(  # type: ignore[call-arg]
+                config=config, server_state=self.server_state, app_state=self.lifespan.state
+            )
+
+        with suppress(OSError):  # a caller that goes meanwhile
+            await asyncio.get_running_loop().connect_accepted_socket(new_protocol, connection, ssl=config.ssl)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

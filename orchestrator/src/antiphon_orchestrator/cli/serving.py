@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from antiphon_core.errors import BadSettings
+from antiphon_core.live import LiveSettings
 
 from antiphon_orchestrator.api.hosting import WebServer, web_config
 from antiphon_orchestrator.api.public_tls import PublicCertificate
 from antiphon_orchestrator.app import Server
-from antiphon_orchestrator.cli.leaving import Leaving
+from antiphon_orchestrator.leaving import Leaving
+from antiphon_orchestrator.processes.parent import Parent
 from antiphon_orchestrator.settings import ServerSettings
 
 _BACKLOG = 1_024
@@ -36,13 +39,30 @@ def listening_socket(settings: ServerSettings) -> socket.socket:
     return bound
 
 
+async def host(live: LiveSettings[ServerSettings], flags: Mapping[str, Any], bound: socket.socket) -> int:
+    """Serves with as many processes as the settings say, until SIGINT or SIGTERM; the exit status."""
+    address = _address(live.now, bound)
+    if live.now.processes == 1:
+        await serve(Server(live), bound, _welcome)
+        return 0
+    return await Parent(live, flags, bound, lambda: print(f"antiphon: ready at {address}", flush=True)).run()
+
+
+def _address(settings: ServerSettings, bound: socket.socket) -> str:
+    host, port = bound.getsockname()[:2]
+    return f"{'http' if settings.tls_cert is None else 'https'}://{host}:{port}"
+
+
+async def _welcome(address: str) -> None:
+    print(f"antiphon: ready at {address}", flush=True)
+
+
 OnReady = Callable[[str], Awaitable[None]]
 """Told the address."""
 
 
 async def serve(server: Server, bound: socket.socket, on_ready: OnReady) -> None:
     """Until SIGINT or SIGTERM. `on_ready` runs beside it once conversations can be held."""
-    host, port = bound.getsockname()[:2]
     certificate = PublicCertificate.of(server.settings)
     context = certificate.context if certificate is not None else None
     web = WebServer(web_config(server.app, server.settings.max_message_bytes, context))
@@ -51,8 +71,7 @@ async def serve(server: Server, bound: socket.socket, on_ready: OnReady) -> None
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, leaving.asked)
     async with asyncio.TaskGroup() as tasks:
-        address = f"{'http' if certificate is None else 'https'}://{host}:{port}"
-        beside = [leaving.run(), _tell_when_ready(server, address, on_ready)]
+        beside = [leaving.run(), _tell_when_ready(server, _address(server.settings, bound), on_ready)]
         if certificate is not None:
             beside.append(certificate.run())
         running = [tasks.create_task(work) for work in beside]

@@ -49,7 +49,7 @@ def main(argv: Sequence[str]) -> int:
         help="YAML file with the settings of that engine's worker; may be given again",
     )
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads an utterance may use (default: 1)")
-    add_flags(parser, ServerSettings, leave_out=("registry",))
+    add_flags(parser, ServerSettings, leave_out=("registry", "processes"))
     arguments = parser.parse_args(argv)
     flags = given_flags(arguments, ServerSettings)
     adapters = arguments.adapter or [DEFAULT_ADAPTER]
@@ -60,6 +60,10 @@ def main(argv: Sequence[str]) -> int:
     flags.setdefault("log_format", "console")
     flags.setdefault("log_level", "warning")
     live = LiveSettings(ServerSettings, flags)
+    if live.now.processes > 1:
+        raise BadSettings(
+            "processes is more than 1: antiphon up runs one; antiphon serve runs several", subject="processes"
+        )
     set_up_logs(live.now.log_level, live.now.log_format)
     with listening_socket(live.now) as bound:
         return uvloop.run(_up(live, bound, workers))

@@ -20,7 +20,7 @@ from antiphon_orchestrator.session.session import Session
 
 log = structlog.get_logger(__name__)
 
-_EVERY_S = 0.5
+_EVERY_S = 1.0
 _LAST_S = 2.0
 _TELLING = (
     "conversation.item.",

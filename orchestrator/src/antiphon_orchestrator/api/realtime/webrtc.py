@@ -22,6 +22,7 @@ from antiphon_orchestrator.api.realtime.webrtc_doors import Doors
 from antiphon_orchestrator.api.realtime.webrtc_ears import PacketEars
 from antiphon_orchestrator.api.realtime.webrtc_outlet import CallOutlet
 from antiphon_orchestrator.api.uploads import bounded_form
+from antiphon_orchestrator.processes.house import House
 from antiphon_orchestrator.session.ids import new_id
 from antiphon_orchestrator.session.refusal import Refusal
 
@@ -47,8 +48,9 @@ class Offer:
 class Calls:
     """All calls of a server. `run` is their parent."""
 
-    def __init__(self, host: Host, doors: Callable[[], Doors]) -> None:
+    def __init__(self, host: Host, doors: Callable[[], Doors], house: House) -> None:
         self._host = host
+        self._house = house
         self._doors = doors
         self._tasks: asyncio.TaskGroup | None = None
         self._peers: dict[str, Peer] = {}
@@ -76,13 +78,18 @@ class Calls:
         return Response(await answered, 201, {"Location": location}, media_type="application/sdp")
 
     async def hang_up(self, request: Request) -> Response:
-        """Ends a call."""
+        """Ends a call, whichever process holds it."""
         call_id = request.path_params["call_id"]
-        peer = self._peers.get(call_id)
-        if peer is None:
+        if not (self.hang_up_here(call_id) or await self._house.hang_up(call_id)):
             raise HttpFault(404, f"There is no call '{call_id}'; it may have ended.", code="call_not_found")
-        peer.hang_up()
         return Response()
+
+    def hang_up_here(self, call_id: str) -> bool:
+        """Ends a call of this process; False if it has no such call."""
+        peer = self._peers.get(call_id)
+        if peer is not None:
+            peer.hang_up()
+        return peer is not None
 
     async def _serve(self, call_id: str, offer: Offer, answered: asyncio.Future[str]) -> None:
         """One call from its offer to its end, whatever happens to it."""

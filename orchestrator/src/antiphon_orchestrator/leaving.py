@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from antiphon_orchestrator.api.hosting import WebServer
 from antiphon_orchestrator.app import Server
 from antiphon_orchestrator.conversations import clock_ms
 
 _LOOK_S = 0.05
+_GOODBYE_MS = 3_000
 
 
 class Leaving:
@@ -18,20 +20,25 @@ class Leaving:
         self._server = server
         self._web = web
         self._asked = asyncio.Event()
+        self._hurries = False
 
     def asked(self) -> None:
         """Once: drain. Again: end now."""
-        if self._asked.is_set():
-            self._web.should_exit = True
+        self._hurries = self._asked.is_set()
         self._server.drain()
         self._asked.set()
 
     async def run(self) -> None:
-        """Until the web server is told to end."""
+        """Until the web server is told to end. Conversations are over before, and kept as they ended."""
         await self._asked.wait()
-        while self._busy and clock_ms() < self._server.drain_until_ms:  # noqa: ASYNC110
-            await asyncio.sleep(_LOOK_S)
+        await self._until(lambda: self._hurries or not self._busy, self._server.drain_until_ms)
+        self._server.conversations.end()
+        await self._until(lambda: not len(self._server.conversations), clock_ms() + _GOODBYE_MS)
         self._web.should_exit = True
+
+    async def _until(self, condition: Callable[[], bool], limit_ms: int) -> None:
+        while not condition() and clock_ms() < limit_ms:  # noqa: ASYNC110
+            await asyncio.sleep(_LOOK_S)
 
     @property
     def _busy(self) -> bool:
