@@ -19,7 +19,7 @@ from tools.pythons import find_allowed
 
 PUBLISHED = {project.name: project for project in find_projects() if project.is_published}
 ADAPTERS = {project.folder.name: project for project in find_adapters()}
-pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(1_200)]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(3_600)]  # gigabytes come over the network
 
 
 @pytest.fixture(scope="module")
