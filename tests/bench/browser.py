@@ -155,13 +155,15 @@ async def measure_cost(_: argparse.Namespace) -> None:
 
 
 async def cores_used(seconds: float) -> float:
-    def spent() -> float:
-        tree = [process for process in psutil.Process().children(recursive=True) if "chrom" in process.name()]
-        return sum(sum(process.cpu_times()[:2]) for process in tree)
+    """By those processes of the browser that live so long."""
 
-    before = spent()
+    def spent_s() -> dict[int, float]:
+        tree = [process for process in psutil.Process().children(recursive=True) if "chrom" in process.name()]
+        return {process.pid: sum(process.cpu_times()[:2]) for process in tree}
+
+    before = spent_s()
     await asyncio.sleep(seconds)
-    return (spent() - before) / seconds
+    return sum(spent - before[pid] for pid, spent in spent_s().items() if pid in before) / seconds
 
 
 async def measure_drift(wishes: argparse.Namespace) -> None:

@@ -167,11 +167,12 @@ async def test_what_was_chosen_is_remembered_and_sent(visit: Opener) -> None:
         assert session["audio"]["input"]["turn_detection"]["silence_duration_ms"] == 800
 
 
-async def test_a_server_that_comes_back_finds_the_page_and_the_conversation(visit: Opener) -> None:
+@pytest.mark.parametrize("transport", ["websocket", "webrtc"])
+async def test_a_server_that_comes_back_finds_the_page_and_the_conversation(visit: Opener, transport: str) -> None:
     first, second = talkative("My name is Ann."), talkative("Ann, as I said.")
     async with serving(first) as server:
         port = server.port
-        opened = visit(url_of(server), tolerated=GONE)
+        opened = visit(url_of(server), tolerated=GONE, settings={"transport": transport})
         page = await opened.__aenter__()
         await page.begin()
         await page.write("Who are you?")
@@ -185,6 +186,7 @@ async def test_a_server_that_comes_back_finds_the_page_and_the_conversation(visi
         assert isinstance(second.mind, ScriptedLlm)
         told = [message.text for message in second.mind.asked[-1].messages]
         assert told[-3:] == ["Who are you?", "My name is Ann.", "Once more?"]
+        assert [text for _, _, text in await page.captions()] == [*told[-3:], "Ann, as I said."]
         await opened.__aexit__(None, None, None)
 
 

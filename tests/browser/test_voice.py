@@ -89,7 +89,10 @@ async def test_a_spoken_interruption_stops_the_answer_and_the_rest_is_struck_out
         onset_s, end_s = sounding(heard.microphone, heard.rate_hz)[1]
         cut_s = next(end for begin, end in sounding(heard.loudspeaker, heard.rate_hz) if begin < onset_s < end + 0.5)
         assert cut_s < end_s, "it was silent before the interruption was over"
-        assert await page.figure("stop") != "–"
+        told = await page.told()
+        interrupted = next(event for event in told["events"] if event["type"] == "antiphon.output.interrupted")
+        assert told["cuts"][0]["at"] < interrupted["at_ms"], "silent since the hold"
+        assert await page.figure("stop") == f"{round(told['cuts'][0]['at'] - told['cuts'][0]['from'])} ms"
 
 
 async def test_a_cough_and_a_keyboard_stop_nothing(visit: Opener, house: House, say: Say) -> None:

@@ -240,7 +240,8 @@ export class Call extends Emitter {
     this._flushing = this._sound.flush();
     const { item, position, time } = await this._flushing;
     if (item !== null) this._reached = { item, position };
-    if (wasSounding) this._stopped = { from: onset, to: time };
+    // What follows a hold finds it silent already, though over WebRTC nobody can tell.
+    if (wasSounding) this._stopped ??= { from: onset, to: time };
   }
 
   /** Tells the server how much of an answer was heard, which we know better; over WebRTC it knows as well. */
@@ -295,6 +296,7 @@ const REACTIONS = {
   },
   "response.created"() {
     this.isAnswering = true;
+    this._stopped = null;
   },
   "response.output_item.added"({ item }) {
     if (item.type === "message") this._item = item.id;

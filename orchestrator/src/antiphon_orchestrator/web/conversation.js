@@ -44,12 +44,13 @@ export class Conversation extends Emitter {
     }
   }
 
-  /** The items a new session is told, so that it knows what was said. */
+  /** The items a new session is told, so that it knows what was said. They keep their ids: what it says of them is no news. */
   history() {
     const said = [...this.items.values()].filter(({ state }) => state === "done" || state === "cut");
     return said.map((item) => ({ ...item, text: item.state === "cut" ? heardText(item) : item.text }))
       .filter(({ text }) => text)
-      .map(({ role, text }) => ({
+      .map(({ id, role, text }) => ({
+        id,
         type: "message",
         role,
         content: [{ type: role === "user" ? "input_text" : "output_text", text }],

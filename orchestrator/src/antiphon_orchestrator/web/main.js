@@ -16,8 +16,8 @@ import { TroubleBanner } from "./trouble_banner.js";
 import { Trouble } from "./troubles.js";
 import { Voices } from "./voices.js";
 
-/** What is no news afterwards. */
-const NOT_KEPT = new Set(["antiphon.pong"]);
+/** What is no news afterwards, or nobody else's business. */
+const NOT_KEPT = new Set(["antiphon.pong", "antiphon.session.resumable"]);
 
 const find = (id) => document.getElementById(id);
 

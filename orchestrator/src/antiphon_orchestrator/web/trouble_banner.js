@@ -2,7 +2,7 @@
 
 const WANTS_KEY = new Set(["key", "wrong-key"]);
 /** What is over as soon as the server is there again. */
-const OF_THE_LINE = new Set(["gone", "full", "starting", "no-webrtc", "ended", ...WANTS_KEY]);
+const OF_THE_LINE = new Set(["gone", "refused", "full", "starting", "no-webrtc", "ended", ...WANTS_KEY]);
 
 /** `onKey` is given the key that the user enters. */
 export class TroubleBanner {
