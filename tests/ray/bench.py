@@ -24,6 +24,7 @@ from antiphon_core.testkit.redis_server import RedisServer
 from antiphon_core.utterance import Start, Text
 from antiphon_core.wire.calls import UtteranceCall
 from antiphon_core.wire.rpc import CHANNEL_OPTIONS
+from antiphon_core.wire.workers import WorkerClient
 from antiphon_orchestrator.testing.server import eventually
 from process import START_S, Spoken, up
 
@@ -32,6 +33,7 @@ MOST = 4
 PLACES = 4
 """Utterances that one worker speaks at once, where more workers are to be worth more."""
 SENTENCE = "Quietly walked seven old friends along the winding river. "
+SENTENCE_S = 3.0
 PACED = {"rtf": "1", "chunk_ms": str(FRAME_MS)}
 """A frame is made every 20 ms, and sent at once."""
 
@@ -53,20 +55,20 @@ def recipes(folder: Path) -> None:
 
 
 async def frames(registry: str, folder: str, seconds: float) -> None:
-    """How late frames come: from a worker alone on the machine, from the same under Ray, and from the first again."""
+    """How soon a worker answers while it speaks to many: alone on the machine, then under Ray, then alone again."""
     settings = {"own_dirs": [folder], "models": ["crowd"]}
     figures = [await lone(folder, seconds)]
     tone = {"cpus": 0.1, "target_streams": STREAMS, "settings": settings}
     with up({"registry": registry, "engines": {"tone": tone}}, "--host", "127.0.0.1", "--port", "0") as ray:
         await asyncio.to_thread(ray.wait_for, "tone: 1 running")
         (address,) = await workers(registry, 1)
-        figures.append(await late_ms(address, seconds))
+        figures.append(await answers_ms(address, seconds))
         await asyncio.to_thread(ray.end)
     figures.append(await lone(folder, seconds))
     before, under_ray, after = figures
-    tell("frame_late_ms", before, streams=STREAMS, path="a worker")
-    tell("frame_late_ms", under_ray, streams=STREAMS, path="a worker under Ray Serve")
-    tell("frame_late_ms", after, streams=STREAMS, path="a worker, again")
+    tell("there_and_back_ms", before, streams=STREAMS, path="a worker")
+    tell("there_and_back_ms", under_ray, streams=STREAMS, path="a worker under Ray Serve")
+    tell("there_and_back_ms", after, streams=STREAMS, path="a worker, again")
     added = {f"p{share}": at(under_ray, share) - (at(before, share) + at(after, share)) / 2 for share in (50, 95, 99)}
     print(json.dumps({"added_by_ray_ms": {name: round(value, 3) for name, value in added.items()}}), flush=True)
 
@@ -77,38 +79,33 @@ async def lone(folder: str, seconds: float) -> list[float]:
     try:
         await asyncio.to_thread(worker.wait_for, '"ready"')
         ready = next(json.loads(line) for line in worker.said.splitlines() if '"ready"' in line)
-        return await late_ms(ready["address"], seconds)
+        return await answers_ms(ready["address"], seconds)
     finally:
         await asyncio.to_thread(worker.end)
 
 
-async def late_ms(address: str, seconds: float) -> list[float]:
-    """Of every frame of many streams at once: how much later it came than its stream's earliest would have it."""
+async def answers_ms(address: str, seconds: float) -> list[float]:
+    """There and back, on the connection over which many streams run: the way of a frame, and as much again."""
     async with grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS) as channel:
-        streams = [listened(channel, seconds, number * FRAME_MS / 1000 / STREAMS) for number in range(STREAMS)]
-        return [late for stream in await asyncio.gather(*streams) for late in stream]
+        streams = [asyncio.create_task(listened(channel, seconds)) for _ in range(STREAMS)]
+        client, took_ms = WorkerClient(channel), []
+        while not any(stream.done() for stream in streams):
+            began_s = time.perf_counter()
+            await client.describe()
+            took_ms.append((time.perf_counter() - began_s) * 1000)
+            await asyncio.sleep(FRAME_MS / 1000)
+        for stream in streams:
+            await stream
+    return took_ms
 
 
-async def listened(channel: grpc.aio.Channel, seconds: float, after_s: float) -> list[float]:
-    await asyncio.sleep(after_s)
+async def listened(channel: grpc.aio.Channel, seconds: float) -> None:
     call = UtteranceCall(channel)
     await call.send(Start(voice="crowd", format=PcmFormat(24_000), options=PACED))
-    await call.send(Text(SENTENCE * round(seconds / 3), last=True))
+    await call.send(Text(SENTENCE * round(seconds / SENTENCE_S), last=True))
     await call.end()
-    came_ms = []
-    while (event := await call.receive()) is not None:
-        if isinstance(event, Frame):
-            came_ms.append(time.perf_counter() * 1000)
-    # The engine's own sleeps are a little too long, so its clock is taken from its frames.
-    drift_ms = drift(came_ms)
-    off_ms = [came - number * drift_ms for number, came in enumerate(came_ms)]
-    earliest_ms = min(off_ms)
-    return [off - earliest_ms for off in off_ms]
-
-
-def drift(came_ms: Sequence[float]) -> float:
-    """The mean time between two frames."""
-    return (came_ms[-1] - came_ms[0]) / (len(came_ms) - 1)
+    while await call.receive() is not None:
+        pass
 
 
 async def scaling(registry: str, folder: str, seconds: float) -> None:

@@ -37,7 +37,7 @@ async def test_a_machine_is_cut_off_in_mid_utterance_and_every_word_is_heard_onc
         RedisServer(tmp_path, f"bind 127.0.0.1 {here}", "protected-mode no") as redis,
     ):
         registry = f"redis://{here}:{redis.port}"
-        flags = ("--host", first.address, "--port", str(PORT), "--cpus", "1")
+        flags = ("--host", first.address, "--port", str(PORT), "--num-cpus", "1")
         with up(engines(registry), *flags, on=first.here()) as head:
             head.wait_for("other machines join")
             ray = f"{first.address}:{PORT}"

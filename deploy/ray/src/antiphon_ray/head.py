@@ -15,6 +15,8 @@ from typing import IO
 
 from antiphon_core.errors import CannotLoad
 
+from antiphon_ray.leash import LEASHED
+
 _STARTED = "Ray runtime started"
 _START_S = 300.0
 _END_S = 30.0
@@ -48,15 +50,12 @@ def require_token() -> Path | None:
 
 
 @contextmanager
-def head(host: str, port: int, cpus: float | None, gpus: float | None, folder: Path | None) -> Iterator[str]:
-    """The address at which it is joined."""
+def head(host: str, port: int, *flags: str) -> Iterator[str]:
+    """The address at which it is joined. `flags` are Ray's own, about this machine."""
     command = [
         *_ray(), "start", "--head", "--block", f"--node-ip-address={host}", f"--port={port}",
-        f"--object-store-memory={_OBJECTS_BYTES}", "--include-dashboard=false", "--disable-usage-stats",
+        f"--object-store-memory={_OBJECTS_BYTES}", "--include-dashboard=false", "--disable-usage-stats", *flags,
     ]  # fmt: skip
-    command += [f"--num-cpus={cpus:g}"] if cpus is not None else []
-    command += [f"--num-gpus={gpus:g}"] if gpus is not None else []
-    command += [f"--temp-dir={folder}"] if folder is not None else []
     with tempfile.TemporaryFile("w+") as log:
         # A session of its own, so that Ctrl-C reaches us alone, and workers may finish before Ray goes.
         process = subprocess.Popen(
@@ -89,7 +88,7 @@ def _complaint(said: str) -> str:
 
 
 def _ray() -> list[str]:
-    return [sys.executable, "-m", "ray.scripts.scripts"]
+    return [sys.executable, "-c", f"{LEASHED}from ray.scripts.scripts import main; main()"]
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

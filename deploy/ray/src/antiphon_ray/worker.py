@@ -19,16 +19,13 @@ from antiphon_core.worker.health import health
 from antiphon_orchestrator.environments.trial import own_variables
 from prometheus_client.parser import text_string_to_metric_families
 
+from antiphon_ray.leash import LEASHED
 from antiphon_ray.settings import DECIDED_HERE, PREFIX, REGISTRY
 
 _LOOK_S = 0.1
 _ASK_S = 2.0
 _STREAMS = {"antiphon_worker_in_flight", "antiphon_worker_queued"}
-# Linux tells the worker when its replica is killed. It asks for that itself: what a parent does between fork and exec
-# is not safe in a process with as many threads as Ray has.
-_RUN = """
-import ctypes, signal
-ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+_RUN = f"""{LEASHED}
 from antiphon_core.worker.main import main
 raise SystemExit(main())
 """

@@ -18,6 +18,13 @@ from antiphon_ray.head import head, require_token
 from antiphon_ray.settings import FleetSettings, read_fleet
 from antiphon_ray.worker import free_ports
 
+_OF_THIS_MACHINE = (
+    ("num-cpus", "N", "CPUs of this machine to use (else all)"),
+    ("num-gpus", "N", "GPUs of this machine to use (else all)"),
+    ("resources", "JSON", """what else this machine has, such as '{"piper": 4}'"""),
+    ("temp-dir", "DIR", "where Ray keeps its logs and sockets (else /tmp/ray)"),
+)
+"""Flags that are the same as those of `ray start`."""
 _EPILOG = "The file names the registry and the engines; see docs/ray.md."
 
 
@@ -45,9 +52,8 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--address", default="", metavar="HOST:PORT", help="a Ray that runs already (else one is started)")
     up.add_argument("--host", default="", metavar="IP", help="this machine's address for others (else found out)")
     up.add_argument("--port", type=int, default=6379, help="where other machines join; 0 picks one (%(default)s)")
-    up.add_argument("--cpus", type=float, metavar="N", help="CPUs of this machine to use (else all)")
-    up.add_argument("--gpus", type=float, metavar="N", help="GPUs of this machine to use (else all)")
-    up.add_argument("--temp-dir", type=Path, metavar="DIR", help="where Ray keeps its logs and sockets (/tmp/ray)")
+    for flag, form, what in _OF_THIS_MACHINE:
+        up.add_argument(f"--{flag}", metavar=form, help=what)
     up.set_defaults(run=_up)
     config = actions.add_parser("config", help="write the engines as a configuration of Ray Serve", epilog=_EPILOG)
     config.add_argument("file", type=Path, metavar="FILE", help="YAML file that names the engines")
@@ -68,12 +74,16 @@ def _up(arguments: argparse.Namespace) -> int:
             print("starting Ray", flush=True)
             host = arguments.host or _own_address()
             port = arguments.port or free_ports(host, 1)[0]
-            ray = head(host, port, arguments.cpus, arguments.gpus, arguments.temp_dir)
-            address = stack.enter_context(ray)
+            address = stack.enter_context(head(host, port, *_ray_flags(arguments)))
             print(f"Ray runs; other machines join it by: ray start --address={address}  (docs/ray.md)", flush=True)
         if token is not None:
             print(f"only who has the token of {token} is let in", flush=True)
         return serving.serve_until_interrupted(address, fleet)
+
+
+def _ray_flags(arguments: argparse.Namespace) -> list[str]:
+    given = {flag: getattr(arguments, flag.replace("-", "_")) for flag, _, _ in _OF_THIS_MACHINE}
+    return [f"--{flag}={value}" for flag, value in given.items() if value is not None]
 
 
 def _config(arguments: argparse.Namespace) -> int:
