@@ -221,6 +221,7 @@ def test_a_broken_connection_is_a_worker_that_is_gone(code: str) -> None:
     [
         "last error: UNKNOWN: ipv4:127.0.0.1:1: Ssl handshake failed: SSL_ERROR_SSL",
         "last error: UNKNOWN: ipv4:127.0.0.1:1: Tls handshake failed (TSI_PROTOCOL_FAILURE)",
+        "last error: UNKNOWN: ipv4:127.0.0.1:1: Peer name 127.0.0.1 is not in peer certificate",
         "last error: UNKNOWN: Custom verification check failed with error: UNAUTHENTICATED: Hostname Verification",
     ],
 )

@@ -77,7 +77,8 @@ def failure_from_call(error: grpc.aio.AioRpcError) -> AntiphonError:
 
 def _is_about_trust(text: str) -> bool:
     """As grpcio words it, in old releases and in new ones."""
-    return "handshake failed" in text.lower() or "verification check failed" in text.lower()
+    words = text.lower()
+    return any(said in words for said in ("handshake failed", "not in peer certificate", "verification check failed"))
 
 
 def _as_much_as_fits(text: str, max_bytes: int) -> str:
