@@ -45,8 +45,9 @@ async def prometheus(house: Site, tmp_path_factory: pytest.TempPathFactory) -> A
         for _ in range(2):
             async with house.call() as call:
                 await ask(call, house.question)
+                heard = len(call.events("response.output_audio.delta"))
                 await call.speak(house.question)
-                await until(call, "response.output_audio.delta", 50)
+                await until(call, "response.output_audio.delta", heard + 50)
                 await call.speak(house.question)
                 await until(call, "response.done", 3)
         await prometheus.eventually('increase(antiphon_responses_total{status="completed"}[1m]) > 0', 120.0)
