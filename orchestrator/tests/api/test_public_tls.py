@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import ssl
 from pathlib import Path
 from typing import Any
 
 import pytest
 from antiphon_core.errors import BadSettings
-from antiphon_core.live import LiveSettings
 from antiphon_core.settings import read_settings
-from antiphon_orchestrator.api import public_tls
-from antiphon_orchestrator.app import Server
 from antiphon_orchestrator.cli import say, voices
 from antiphon_orchestrator.cli.caller import calling
 from antiphon_orchestrator.cli.remote import reaching
-from antiphon_orchestrator.cli.serving import listening_socket, serve
 from antiphon_orchestrator.settings import ServerSettings
-from antiphon_orchestrator.testing.server import Scripted, serving
+from antiphon_orchestrator.testing.server import serving
 from certificates import Issuer
 from structlog.testing import capture_logs
 
@@ -84,34 +79,6 @@ async def test_a_broken_new_certificate_is_told_and_the_old_one_is_shown_on(tmp_
         assert [line["event"] for line in logs] == ["certificate not changed"]
         with reaching(server.url, "", issuer.ca) as http:
             assert (await asyncio.to_thread(http.get, "/livez")).status_code == 200
-
-
-async def test_a_server_that_runs_is_ready_at_https_and_follows_its_files(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(public_tls, "POLL_S", 0.01)
-    issuer = Issuer(tmp_path)
-    live = LiveSettings(ServerSettings, {"port": 0, "speechless_apology": "", **shown(issuer)})
-
-    async def on_ready(address: str) -> None:
-        assert address.startswith("https://127.0.0.1:")
-        assert await asyncio.to_thread(_alive, address, issuer.ca)
-        Issuer(tmp_path).server()
-        async with asyncio.timeout(10):
-            while not await asyncio.to_thread(_alive, address, issuer.ca):  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
-        signal.raise_signal(signal.SIGTERM)
-
-    with listening_socket(live.now) as bound:
-        await serve(Server(live, Scripted().providers()), bound, on_ready)
-
-
-def _alive(address: str, ca: Path) -> bool:
-    try:
-        with reaching(address, "", ca) as http:
-            return http.get("/livez").is_success
-    except ConnectionError:
-        return False
 
 
 def test_half_of_a_pair_is_refused(tmp_path: Path) -> None:
