@@ -27,11 +27,11 @@ async def test_both_are_understood_though_every_tenth_packet_is_lost(visit: Open
     async with visit(house.url, microphone=microphone, settings=WEBRTC) as page, between(page.page, losing=0.1) as ways:
         await page.begin()
         assert word_error_rate(STORY, await page.said("user", "done")) <= TOLERATED
-        assert await page.said("assistant", "done") == SEA
+        answer = await page.said("assistant", "done")
         await page.state("idle")
         await asyncio.sleep(0.5)
         heard = await understood(house, await page.heard())
-        assert word_error_rate(SEA, heard) <= TOLERATED, heard
+        assert word_error_rate(answer, heard) <= TOLERATED, heard
         (way,) = ways
         assert way.lost > 100
 
