@@ -54,9 +54,8 @@ def main(argv: Sequence[str]) -> int:
     flags = given_flags(arguments, ServerSettings)
     adapters = arguments.adapter or [DEFAULT_ADAPTER]
     configs = _configs(arguments.worker_config, adapters)
-    threads = ("--threads", str(arguments.threads)) if arguments.threads else ()
-    workers = [Worker(name, _free_port(), *threads, *configs.get(name, ())) for name in adapters]
-    flags["registry"] = "static://" + ",".join(worker.address for worker in workers)
+    ports = [_free_port() for _ in adapters]
+    flags["registry"] = "static://" + ",".join(f"127.0.0.1:{port}" for port in ports)
     flags.setdefault("log_format", "console")
     flags.setdefault("log_level", "warning")
     live = LiveSettings(ServerSettings, flags)
@@ -64,6 +63,9 @@ def main(argv: Sequence[str]) -> int:
         raise BadSettings(
             "processes is more than 1: antiphon up runs one; antiphon serve runs several", subject="processes"
         )
+    threads = ("--threads", str(arguments.threads)) if arguments.threads else ()
+    engines = zip(adapters, ports, strict=True)
+    workers = [Worker(name, port, *threads, *configs.get(name, ())) for name, port in engines]
     set_up_logs(live.now.log_level, live.now.log_format)
     with listening_socket(live.now) as bound:
         return uvloop.run(_up(live, bound, workers))
