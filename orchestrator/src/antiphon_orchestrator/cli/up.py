@@ -55,7 +55,7 @@ def main(argv: Sequence[str]) -> int:
     adapters = arguments.adapter or [DEFAULT_ADAPTER]
     configs = _configs(arguments.worker_config, adapters)
     ports = [_free_port() for _ in adapters]
-    flags["registry"] = "static://" + ",".join(f"127.0.0.1:{port}" for port in ports)
+    flags["registry"] = "static://" + ",".join(map(_address, ports))
     flags.setdefault("log_format", "console")
     flags.setdefault("log_level", "warning")
     live = LiveSettings(ServerSettings, flags)
@@ -76,7 +76,7 @@ class Worker:
 
     def __init__(self, adapter: str, port: int, *flags: str) -> None:
         self.adapter = adapter
-        self.address = f"127.0.0.1:{port}"
+        self.address = _address(port)
         self.has_served = False
         python = str(python_of(adapter))
         self._variables = None if python == sys.executable else own_variables()
@@ -166,6 +166,10 @@ def _configs(given: Sequence[str], adapters: Sequence[str]) -> dict[str, tuple[s
             raise BadSettings(f"--worker-config takes NAME=FILE for an engine that is run; {wrong}", subject=name)
         configs[name] = ("--config", file)
     return configs
+
+
+def _address(port: int) -> str:
+    return f"127.0.0.1:{port}"
 
 
 def _free_port() -> int:
