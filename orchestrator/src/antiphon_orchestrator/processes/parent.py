@@ -180,8 +180,7 @@ class Parent:
 
     async def metrics(self) -> str:
         """Those of all; of one that does not answer, the last that are known."""
-        for place, text in zip(self._places, await self._ask_all("metrics"), strict=True):
-            place.metrics = place.metrics if text is None else text
+        await self._ask_for_metrics()
         own = generate_latest(self._own).decode()
         return summed([own, self._gone, *(place.metrics for place in self._places)])
 
@@ -191,5 +190,8 @@ class Parent:
     async def _note(self) -> None:
         while True:
             await asyncio.sleep(_NOTE_S)
-            for place, text in zip(self._places, await self._ask_all("metrics"), strict=True):
-                place.metrics = place.metrics if text is None else text
+            await self._ask_for_metrics()
+
+    async def _ask_for_metrics(self) -> None:
+        for place, text in zip(self._places, await self._ask_all("metrics"), strict=True):
+            place.metrics = place.metrics if text is None else text
