@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from antiphon_orchestrator.ports import ToolCall
 from antiphon_orchestrator.session.conversation import Conversation, UserMessage
-from antiphon_orchestrator.session.narrator import Ending, Narrator, ResponseSheet
+from antiphon_orchestrator.session.narrator import Ending, Narrator
+from antiphon_orchestrator.session.outlet import ResponseSheet
 from antiphon_orchestrator.testing.protocol import check_server_event
 
 

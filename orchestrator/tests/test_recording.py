@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pytest
 from antiphon_orchestrator.ports import EARS_RATE_HZ
 from antiphon_orchestrator.recording import Recorder, Recording
-from antiphon_orchestrator.session.narrator import ResponseSheet
+from antiphon_orchestrator.session.outlet import ResponseSheet
 from antiphon_orchestrator.testing.server import eventually, serving
 from antiphon_orchestrator.testing.virtual_time import clock_ms, virtually
 from antiphon_orchestrator.testing.voice import silence

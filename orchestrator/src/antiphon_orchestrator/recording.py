@@ -21,8 +21,7 @@ from antiphon_core.resample import Resampler
 
 from antiphon_orchestrator.api.encoding import wav_header
 from antiphon_orchestrator.ports import EARS_RATE_HZ, HeardSamples
-from antiphon_orchestrator.session.narrator import ResponseSheet
-from antiphon_orchestrator.session.outlet import Outlet
+from antiphon_orchestrator.session.outlet import Outlet, ResponseSheet
 
 log = structlog.get_logger(__name__)
 

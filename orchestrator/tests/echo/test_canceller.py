@@ -8,7 +8,7 @@ import numpy as np
 from antiphon_core.audio import Samples
 from antiphon_orchestrator.echo.canceller import BLOCK_SAMPLES, EchoCanceller
 from antiphon_orchestrator.ports import EARS_RATE_HZ
-from antiphon_orchestrator.session.narrator import ResponseSheet
+from antiphon_orchestrator.session.outlet import ResponseSheet
 
 SHEET = ResponseSheet("resp_1", spoken=True)
 

@@ -20,7 +20,7 @@ from antiphon_orchestrator.echo import webrtc_apm
 from antiphon_orchestrator.echo.canceller import EchoCanceller
 from antiphon_orchestrator.ports import EARS_RATE_HZ, HeardSamples, VoiceChoice
 from antiphon_orchestrator.session.config import SessionConfig
-from antiphon_orchestrator.session.narrator import ResponseSheet
+from antiphon_orchestrator.session.outlet import ResponseSheet
 from antiphon_orchestrator.session.parts import Parts, SessionSettings
 from antiphon_orchestrator.session.session import Session
 from antiphon_orchestrator.testing.ears import ScriptedTurnDetector

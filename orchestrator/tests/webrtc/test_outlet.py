@@ -7,7 +7,7 @@ import json
 import pytest
 from antiphon_orchestrator.api.realtime.outbox import Outbox
 from antiphon_orchestrator.api.realtime.webrtc_outlet import CallOutlet
-from antiphon_orchestrator.session.narrator import ResponseSheet
+from antiphon_orchestrator.session.outlet import ResponseSheet
 from antiphon_orchestrator.testing.protocol import check_server_event
 
 FRAME = bytes(960)

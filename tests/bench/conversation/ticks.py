@@ -12,7 +12,7 @@ import psutil
 import uvloop
 from antiphon_orchestrator.ports import EARS_RATE_HZ
 from antiphon_orchestrator.session.config import SessionConfig
-from antiphon_orchestrator.session.narrator import ResponseSheet
+from antiphon_orchestrator.session.outlet import ResponseSheet
 from antiphon_orchestrator.session.parts import Parts, SessionSettings
 from antiphon_orchestrator.session.planner import Wish
 from antiphon_orchestrator.session.session import Session

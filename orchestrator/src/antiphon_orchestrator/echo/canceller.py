@@ -15,8 +15,7 @@ from antiphon_core.resample import Resampler
 
 from antiphon_orchestrator.echo.far_line import FarLine
 from antiphon_orchestrator.ports import EARS_RATE_HZ, HeardSamples
-from antiphon_orchestrator.session.narrator import ResponseSheet
-from antiphon_orchestrator.session.outlet import Outlet
+from antiphon_orchestrator.session.outlet import Outlet, ResponseSheet
 
 BLOCK_SAMPLES = EARS_RATE_HZ // 100
 

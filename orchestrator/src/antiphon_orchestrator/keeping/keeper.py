@@ -12,8 +12,7 @@ import structlog
 
 from antiphon_orchestrator.keeping.base import Keep, KeepGone, hashed
 from antiphon_orchestrator.session.ids import new_id
-from antiphon_orchestrator.session.narrator import ResponseSheet
-from antiphon_orchestrator.session.outlet import Outlet
+from antiphon_orchestrator.session.outlet import Outlet, ResponseSheet
 from antiphon_orchestrator.session.past import BadPast, Past, read_past
 from antiphon_orchestrator.session.refusal import Refusal
 from antiphon_orchestrator.session.session import Session

@@ -12,20 +12,7 @@ from typing import Any, Concatenate, ParamSpec
 
 from antiphon_orchestrator.ports import ToolCall
 from antiphon_orchestrator.session.conversation import AssistantMessage, Conversation, FunctionCall, Item, Status
-from antiphon_orchestrator.session.outlet import Emit
-
-
-@dataclass(slots=True)
-class ResponseSheet:
-    """What is fixed about a response from its beginning."""
-
-    id: str
-    spoken: bool
-    voice: str = ""
-    media_type: str = "audio/pcm"
-    conversation_id: str | None = None
-    metadata: dict[str, str] | None = None
-    max_output_tokens: int | str = "inf"
+from antiphon_orchestrator.session.outlet import Emit, ResponseSheet
 
 
 @dataclass(slots=True)

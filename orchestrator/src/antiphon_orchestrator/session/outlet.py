@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
-
-if TYPE_CHECKING:
-    from antiphon_orchestrator.session.narrator import ResponseSheet
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 Emit = Callable[..., None]
 """`emit("response.created", response={...})`: an event of the Realtime protocol, less its event_id."""
+
+
+@dataclass(slots=True)
+class ResponseSheet:
+    """What is fixed about a response from its beginning."""
+
+    id: str
+    spoken: bool
+    voice: str = ""
+    media_type: str = "audio/pcm"
+    conversation_id: str | None = None
+    metadata: dict[str, str] | None = None
+    max_output_tokens: int | str = "inf"
 
 
 class Outlet(Protocol):

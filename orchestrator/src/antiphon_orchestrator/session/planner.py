@@ -10,8 +10,8 @@ from antiphon_orchestrator.session.config import FunctionTool, SessionConfig, To
 from antiphon_orchestrator.session.conversation import Conversation, Item, UserMessage
 from antiphon_orchestrator.session.ids import new_id
 from antiphon_orchestrator.session.mouth import Mouth
-from antiphon_orchestrator.session.narrator import Narrator, ResponseSheet
-from antiphon_orchestrator.session.outlet import Emit
+from antiphon_orchestrator.session.narrator import Narrator
+from antiphon_orchestrator.session.outlet import Emit, ResponseSheet
 from antiphon_orchestrator.session.parts import Parts, SessionSettings
 from antiphon_orchestrator.session.reply import Reply, ReplyPlan
 

@@ -13,8 +13,8 @@ from antiphon_orchestrator.session.commands import Commands
 from antiphon_orchestrator.session.config import SessionConfig
 from antiphon_orchestrator.session.conversation import UserMessage
 from antiphon_orchestrator.session.ids import new_id
-from antiphon_orchestrator.session.narrator import ResponseSheet
 from antiphon_orchestrator.session.observer import Observer
+from antiphon_orchestrator.session.outlet import ResponseSheet
 from antiphon_orchestrator.session.parts import Parts, SessionSettings
 from antiphon_orchestrator.session.planner import Wish
 from antiphon_orchestrator.session.session import Session

@@ -10,7 +10,7 @@ from typing import Any
 
 from antiphon_orchestrator.api.codec import encode
 from antiphon_orchestrator.session.ids import new_id
-from antiphon_orchestrator.session.narrator import ResponseSheet
+from antiphon_orchestrator.session.outlet import ResponseSheet
 
 SLOW_CLIENT = 1013
 OWN_PREFIX = "antiphon."

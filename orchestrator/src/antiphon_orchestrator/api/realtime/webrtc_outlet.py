@@ -6,7 +6,7 @@ from typing import Any
 
 from antiphon_orchestrator.api.realtime.outbox import Outbox
 from antiphon_orchestrator.api.realtime.webrtc_voice import VoiceLine
-from antiphon_orchestrator.session.narrator import ResponseSheet
+from antiphon_orchestrator.session.outlet import ResponseSheet
 
 
 class CallOutlet:
