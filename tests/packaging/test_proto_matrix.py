@@ -1,4 +1,4 @@
-"""One wheel of the contract works on every runtime that its metadata allows, old and new."""
+"""One wheel of the contract works on every runtime that its metadata allows, old and new; TLS works on the oldest."""
 
 from __future__ import annotations
 
@@ -25,6 +25,10 @@ PAIRS = {
 MATRIX = [(*pair, python) for pair, pythons in PAIRS.items() for python in pythons]
 WARN_THEMSELVES = {("4.24.4", "3.12"), ("4.24.4", "3.13")}
 """Runtimes whose own import warns on that Python, whatever the stubs do."""
+OLDEST = ("protobuf==4.24.4", "grpcio==1.57.0", "grpcio-health-checking==1.57.0", "grpcio-reflection==1.57.0")
+TLS = ("core/tests/test_certificates.py", "core/tests/worker/integration/test_tls.py")
+"""Who is trusted is up to gRPC, and gRPC has changed much since."""
+FOR_TESTS = ("hypothesis", "pytest", "pytest-asyncio", "pytest-forked", "pytest-timeout", "trustme")
 pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.timeout(180)]
 
 
@@ -44,3 +48,10 @@ def test_the_stubs_converse(protobuf: str, grpcio: str, python: str, wheels: Pat
     environment.pip("check")
     strict = () if (protobuf, python) in WARN_THEMSELVES else ("-W", "error")
     environment.run("python", *strict, CONVERSATION)
+
+
+def test_who_is_trusted_is_the_same_on_the_oldest_runtime(wheels: Path, tmp_path: Path) -> None:
+    environment = Environment.make(tmp_path / "venv", interpreter("3.10"))
+    ours = [next(wheels.glob(f"antiphon_{name}-*.whl")) for name in ("proto", "core")]
+    environment.pip("install", *OLDEST, *FOR_TESTS, *ours)
+    environment.run("python", "-m", "pytest", "-p", "no:cacheprovider", *(ROOT / path for path in TLS))
