@@ -11,7 +11,7 @@ from antiphon_orchestrator.session.parts import SessionSettings
 from antiphon_orchestrator.testing.llm import ScriptedLlm
 from antiphon_orchestrator.testing.party import Party, party
 from antiphon_orchestrator.testing.speech import ScriptedSpeech
-from antiphon_orchestrator.testing.virtual_time import clock_ms, virtually
+from antiphon_orchestrator.testing.virtual_time import clock_ms, stand_still, virtually
 from antiphon_orchestrator.testing.voice import COUGH, noise
 
 COUNT = "One two three four five six seven eight nine ten. Eleven twelve thirteen fourteen fifteen sixteen."
@@ -85,6 +85,19 @@ async def test_the_onset_is_told_truly_and_before_the_answer_is_told_to_be_over(
         event = call.client.all("input_audio_buffer.speech_started")[-1]
         assert abs(event["audio_start_ms"] - onset_ms) <= 40
         assert types.count("input_audio_buffer.speech_started") == 2
+
+
+@virtually
+@pytest.mark.parametrize("seconds", [1.0, 4.0])
+async def test_a_hum_during_which_we_stood_still_costs_no_word_of_the_answer(seconds: float) -> None:
+    async with party(ScriptedLlm([COUNT])) as call:
+        await speaking(call)
+        await call.say("mm-")
+        stand_still(seconds)
+        await call.say("hm")
+        done = await call.until("response.done")
+        assert done["response"]["status"] == "completed"
+        assert list(dict.fromkeys(call.client.words(COUNT))) == COUNT.split()
 
 
 @virtually

@@ -12,7 +12,7 @@ from antiphon_orchestrator.session.planner import Wish
 from antiphon_orchestrator.session.refusal import Refusal
 from antiphon_orchestrator.testing.llm import ScriptedLlm
 from antiphon_orchestrator.testing.party import Party, party
-from antiphon_orchestrator.testing.virtual_time import clock_ms, virtually
+from antiphon_orchestrator.testing.virtual_time import clock_ms, stand_still, virtually
 from antiphon_orchestrator.testing.voice import COUGH
 from antiphon_orchestrator.turn.floor import State
 
@@ -335,3 +335,14 @@ async def test_a_client_that_stops_sending_in_the_middle_of_a_turn_is_answered()
         await call.say("What time is it?")
         await asyncio.sleep(10)
         assert [event["response"]["status"] for event in call.client.all("response.done")] == ["completed"]
+
+
+@virtually
+async def test_a_turn_goes_on_after_we_ourselves_stood_still_in_the_middle_of_it() -> None:
+    async with party(ScriptedLlm([ANSWER])) as call:
+        await call.say("What time is ")
+        stand_still(3.0)
+        await call.say("it in Berlin?")
+        done = await call.until("response.done")
+        assert done["response"]["status"] == "completed"
+        assert said(call) == ["What time is it in Berlin?"]

@@ -189,6 +189,13 @@ async def test_a_text_that_breaks_every_engine_is_given_up() -> None:
         assert sum(fleet.asked) == MOST_TRIES
 
 
+@pytest.mark.parametrize("fate", [Draining("it ends"), Fate.DIES], ids=str)
+async def test_workers_that_never_took_the_text_say_nothing_about_it(fate: Fate | AntiphonError) -> None:
+    workers = [ScriptedWorker((Stage.BEFORE_STARTED, fate)) for _ in range(MOST_TRIES)]
+    async with fleet_of(*workers, ScriptedWorker()) as fleet:
+        assert heard(await fleet.say()) == TEXT.split()
+
+
 async def test_a_text_on_which_each_makes_progress_is_never_given_up() -> None:
     text = "One two three four five six seven."
     assert len(text.split()) > MOST_TRIES + 2
@@ -296,6 +303,20 @@ async def test_a_worker_restarted_at_its_address_gets_a_new_connection() -> None
         fleet.fleet.become(replace(known, description=replace(known.description, incarnation="2")))
         assert heard(await fleet.say()) == TEXT.split()
         assert fleet.speech._client.channels == 1
+
+
+async def test_what_a_restarted_worker_speaks_on_its_old_connection_is_heard_to_its_end() -> None:
+    async with fleet_of(ScriptedWorker()) as fleet:
+        events = []
+        async with aclosing(fleet.speech.speak(TEXT, CHOICE)) as speaking:
+            async for event in speaking:
+                if not events:  # only now is it known that it was another one all the time
+                    (known,) = fleet.fleet.workers()
+                    fleet.fleet.become(replace(known, description=replace(known.description, incarnation="2")))
+                    assert heard(await fleet.say()) == TEXT.split()
+                events.append(event)
+        assert heard(events) == TEXT.split()
+        assert fleet.asked == [2]
 
 
 async def test_a_listener_who_leaves_ends_the_work_behind_it() -> None:

@@ -32,7 +32,8 @@ from antiphon_orchestrator.turn.floor import Floor, State
 _TICK_S = 0.05
 _STALL_MS = 1_000
 """A client that is in a turn and sends no audio for so long has stopped sending."""
-
+_STOOD_STILL_MS = 250
+"""Where nothing ran for so long, not even the tick, this process stood still, and not the caller."""
 
 _RESTARTED = 1012
 """Clients connect again on it."""
@@ -74,7 +75,8 @@ class Session:
         self._over = asyncio.Event()
         self._told: deque[fl.FloorEvent] = deque()
         self._state = State.IDLE
-        self._last_audio_ms = clock()
+        self._last_audio_ms = self._ran_ms = clock()
+        self._stood_still_ms = 0
         self._floor = Floor(floor_settings(config.audio.input.turn_detection, settings), clock())
         self._meter = Meter(parts.observer, clock)
         self._listening = Listening(parts.asr, self._on_partial, clock)
@@ -134,7 +136,7 @@ class Session:
         """The client's next audio."""
         if self.is_over:
             return
-        self._last_audio_ms = self._clock()
+        self._last_audio_ms = self._floor_ms()
         self._turns.hear(samples)
 
     def tell(self, event: fl.FloorEvent) -> None:
@@ -143,7 +145,7 @@ class Session:
         if len(self._told) > 1:
             return
         while self._told:
-            for action in self._floor.on(self._told[0], self._clock()):
+            for action in self._floor.on(self._told[0], self._floor_ms()):
                 self._actions[type(action)](action)
             self._told.popleft()
         self._show_state()
@@ -163,9 +165,17 @@ class Session:
     async def _keep_time(self) -> None:
         while True:
             await asyncio.sleep(_TICK_S)
-            if self._turns.hearing.endpoint.in_turn and self._clock() - self._last_audio_ms >= _STALL_MS:
+            if self._turns.hearing.endpoint.in_turn and self._floor_ms() - self._last_audio_ms >= _STALL_MS:
                 self._turns.hearing.stalled()
             self.tell(fl.Tick(owing=self._client_owes))
+
+    def _floor_ms(self) -> int:
+        """The clock without what we ourselves stood still: nobody was silent then, nor did anybody speak on."""
+        now_ms = self._clock()
+        if now_ms - self._ran_ms > _STOOD_STILL_MS:
+            self._stood_still_ms += now_ms - self._ran_ms
+        self._ran_ms = now_ms
+        return now_ms - self._stood_still_ms
 
     def _on_endpoint(self, event: ep.EndpointEvent) -> None:
         self._turns.on_endpoint(event)
@@ -308,7 +318,7 @@ class Session:
     def _change_hands(self, detecting: bool) -> None:
         """From now on we find turns, or the client does: then what is being said stays, until it is committed."""
         self._turns.hearing.endpoint.reset()
-        for action in self._floor.on(fl.ClearRequested(), self._clock()):
+        for action in self._floor.on(fl.ClearRequested(), self._floor_ms()):
             if detecting or not isinstance(action, fl.DiscardTurn):
                 self._actions[type(action)](action)
         self._show_state()

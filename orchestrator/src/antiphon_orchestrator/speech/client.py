@@ -42,7 +42,8 @@ class _Line:
 
 class SpeechClient:
     """Holds the channels. A worker that was restarted at its address gets a new one: the old one may wait long.
-    After a change of certificates all get one; what runs on the old one runs on."""
+    After a change of certificates all get one. What runs on the old one runs on: closing it would cancel whoever
+    listens, and it may well reach the new worker."""
 
     def __init__(self, dialer: Dialer = PLAIN) -> None:
         self._dialer = dialer
@@ -91,7 +92,7 @@ class SpeechClient:
     def keep(self, addresses: Collection[str]) -> None:
         """Closes the channels to all others."""
         for address in [address for address in self._lines if address not in addresses]:
-            self._close(self._lines.pop(address))
+            self._retire(self._lines.pop(address))
 
     async def close(self) -> None:
         """Ends every channel."""
@@ -117,12 +118,16 @@ class SpeechClient:
         if line is not None and line.incarnation == incarnation and line.shown is shown:
             return line
         if line is not None:
-            if line.incarnation == incarnation and line.calls:
-                self._over.add(line)
-            else:
-                self._close(line)
+            self._retire(line)
         line = self._lines[record.address] = _Line(incarnation, shown, self._dialer.dial(record.address))
         return line
+
+    def _retire(self, line: _Line) -> None:
+        """Closes a channel once nothing runs on it."""
+        if line.calls:
+            self._over.add(line)
+        else:
+            self._close(line)
 
     def _close(self, line: _Line) -> None:
         self._over.discard(line)

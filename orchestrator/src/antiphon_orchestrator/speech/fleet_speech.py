@@ -54,6 +54,10 @@ class _Attempt:
     progress: Progress
     failures: dict[tuple[str, str], AntiphonError] = field(default_factory=dict)
     """Where the text is now, by address and incarnation: who was started again may try again."""
+    tries: int = 0
+    """How many of those may have failed because of the text, or have no room for it."""
+    started: bool = False
+    """Whether the worker that speaks now has taken the text."""
     span: Span = NO_SPAN
 
     def failed(self, record: WorkerRecord, error: AntiphonError) -> None:
@@ -62,7 +66,10 @@ class _Attempt:
         self.progress.next_worker()
         if self.progress.handover.text_offset > place:
             self.failures.clear()
+            self.tries = 0
         self.failures[_incarnated(record)] = error
+        self.tries += self.started or not isinstance(error, (WorkerGone, Draining))
+        self.started = False
 
 
 class FleetSpeech:
@@ -161,7 +168,7 @@ class FleetSpeech:
             resting=self._breaker.resting(fleet, self._clock()),
         )
         try:
-            if len(attempt.failures) >= MOST_TRIES:
+            if attempt.tries >= MOST_TRIES:
                 raise Full("enough workers have tried")
             decision = self._router.decide(
                 fleet, Wanted(attempt.choice.voice, attempt.choice.language), now, self._pick_two
@@ -197,6 +204,7 @@ class FleetSpeech:
                 speaking = self._client.speak(route.record, start, progress.rest, patience, span.headers())
                 async with aclosing(speaking) as events:
                     async for event in events:
+                        attempt.started = True
                         if isinstance(event, Frame):
                             first_frame.end()
                         if handover is not None:

@@ -78,6 +78,13 @@ async def _alone(work: Coroutine[Any, Any, _T]) -> _T:
     return result
 
 
+def stand_still(for_s: float) -> None:
+    """As if the process had been stopped for so long: everything due meanwhile is late."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualTimeLoop)
+    loop.jump(for_s)
+
+
 def clock_ms() -> int:
     """The running loop's time."""
     return round(asyncio.get_running_loop().time() * 1000)
