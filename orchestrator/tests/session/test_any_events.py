@@ -215,6 +215,9 @@ class AnyEvents(RuleBasedStateMachine):
                 left = asyncio.all_tasks(self.loop)
                 assert not left, f"tasks were left behind: {left}"
         finally:
+            for task in asyncio.all_tasks(self.loop):  # there are some only where something failed or took too long
+                task.cancel()
+            self.do(asyncio.sleep(0.1))
             self.loop.close()
 
     async def still_answers(self) -> None:
@@ -242,4 +245,4 @@ class AnyEvents(RuleBasedStateMachine):
 
 
 AnyEvents.TestCase.settings = settings(max_examples=EXAMPLES, stateful_step_count=30)
-TestAnyEvents = pytest.mark.timeout(20 + EXAMPLES)(AnyEvents.TestCase)
+TestAnyEvents = pytest.mark.timeout(120 + EXAMPLES)(AnyEvents.TestCase)

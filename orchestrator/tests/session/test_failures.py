@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 
 import pytest
 from antiphon_core.errors import EngineFailed, UnknownVoice, WorkerGone
@@ -228,3 +229,13 @@ class TestTheTurnDetector:
             await call.say("What is")
             await call.until("input_audio_buffer.committed", 1_500)
             await call.until("response.done")
+
+
+@virtually
+async def test_what_comes_too_late_for_a_session_to_begin_is_not_left_unawaited() -> None:
+    async with party(ScriptedLlm()) as over:
+        pass
+    work = asyncio.sleep(1)
+    with pytest.raises(RuntimeError, match="finished"):
+        over.session.spawn(work)
+    assert inspect.getcoroutinestate(work) == inspect.CORO_CLOSED

@@ -160,7 +160,11 @@ class Session:
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Starts work that ends with the session at the latest."""
         assert self._tasks is not None, "a session works only while it runs"
-        return self._tasks.create_task(work)
+        try:
+            return self._tasks.create_task(work)
+        except RuntimeError:  # it ends, because it failed or was cancelled, and takes nothing any more
+            work.close()
+            raise
 
     async def _keep_time(self) -> None:
         while True:
