@@ -60,7 +60,7 @@ async def test_it_says_that_it_is_not_ready_and_takes_nothing_new() -> None:
 
 
 async def test_a_speech_request_under_way_is_answered_whole() -> None:
-    scripted = Scripted(speech=ScriptedSpeech(first_frame_s=0.5))
+    scripted = Scripted(speech=ScriptedSpeech(first_frame_s=1.0))
     async with leaving(scripted) as (server, way):
         request = {"input": "one two three", "response_format": "pcm"}
         whole = (await server.http.post("/v1/audio/speech", json=request)).content

@@ -26,13 +26,13 @@ def scripted_loader(
     return Loader(load_adapter("scripted"), settings, files, "cpu", max_parallel, lambda: timeout_s)
 
 
-async def logged(event: str) -> None:
-    """Waits until the engine has logged an event."""
-    for _ in range(2_000):
-        if entries(event):
+async def logged(event: str, times: int = 1) -> None:
+    """Waits until the engine has logged an event so many times."""
+    for _ in range(5_000):
+        if len(entries(event)) >= times:
             return
         await asyncio.sleep(0.002)
-    raise AssertionError(f"the engine did not log {event!r}: {scripted.log}")
+    raise AssertionError(f"the engine did not log {event!r} {times} times: {scripted.log}")
 
 
 def entries(event: str) -> list[str]:

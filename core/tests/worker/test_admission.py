@@ -52,7 +52,7 @@ async def test_nobody_waits_for_another_models_place() -> None:
     places = admission()
     await places.enter("slow", 1)
     await waiting(places, "slow")
-    await asyncio.wait_for(places.enter("quick", 1), 1)
+    await asyncio.wait_for(places.enter("quick", 1), 10)
     assert (places.in_flight, places.queued) == (2, 1)
 
 
@@ -104,7 +104,7 @@ async def test_who_gives_up_in_the_moment_of_being_let_in_passes_the_place_on() 
     impatient, patient = await waiting(places), await waiting(places)
     place.release()
     impatient.cancel()
-    (await asyncio.wait_for(patient, 1)).release()
+    (await asyncio.wait_for(patient, 10)).release()
     assert (places.in_flight, places.queued) == (0, 0)
 
 
@@ -124,7 +124,7 @@ async def test_a_raised_limit_lets_in_who_waits() -> None:
     second = await waiting(places, "m", 4)
     limit[0] = 2
     places.serve()
-    await asyncio.wait_for(second, 1)
+    await asyncio.wait_for(second, 10)
 
 
 async def test_a_closed_worker_sends_away_who_waits_and_who_comes() -> None:

@@ -15,7 +15,7 @@ from antiphon_core.worker.loading import Loaded, Report
 from antiphon_core.worker.metrics import Metrics
 from antiphon_core.worker.residents import Residents
 from worker import scripted
-from worker.hosted import entries, scripted_loader
+from worker.hosted import entries, logged, scripted_loader
 
 
 class House:
@@ -96,6 +96,7 @@ async def test_a_load_goes_on_when_who_wanted_it_gives_up(build: Build) -> None:
 async def test_no_more_models_load_at_once_than_allowed(build: Build) -> None:
     house = await build(hang_at="load", max_parallel=1)
     loads = [asyncio.create_task(house.residents.lease(model)) for model in ("plain", "stream")]
+    await logged("load")
     await asyncio.sleep(0.05)
     assert entries("load") == ["plain"]
     scripted.let_go.set()
@@ -211,7 +212,7 @@ async def test_a_model_that_loads_but_cannot_speak_is_closed_again(build: Build)
     house = await build(raise_at="first")
     with pytest.raises(CannotLoad, match="loads but cannot speak with voice 'one': RuntimeError: broken at first"):
         await house.residents.lease("plain")
-    await asyncio.sleep(0.02)
+    await logged("unload")
     assert entries("unload") == ["plain"]
 
 
@@ -384,7 +385,7 @@ async def test_a_reload_swaps_a_changed_model_without_disturbing_who_speaks(buil
     assert (old.model.info.revision, new.model.info.revision) == ("300", "600")
     assert entries("unload") == ["gone"]
     old.release()
-    await asyncio.sleep(0.02)
+    await logged("unload", 2)
     assert sorted(entries("unload")) == ["gone", "mine"]
     new.release()
 

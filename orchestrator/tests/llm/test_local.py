@@ -141,7 +141,7 @@ class TestLocal:
         async with aclosing(local.chat(asking("Tell me a long story."))) as deltas:
             await anext(deltas)
             assert is_at_work(local)
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(10):
             await until(lambda: not is_at_work(local))
 
     async def test_an_answer_thrown_away_while_it_is_read_leaves_its_place(self, local: LocalLlm) -> None:

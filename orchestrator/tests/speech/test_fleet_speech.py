@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -20,8 +20,9 @@ from antiphon_core.errors import (
     UnknownVoice,
     WorkerGone,
 )
-from antiphon_core.registry.base import Load, ModelState, ModelStatus
-from antiphon_core.utterance import Finished, Start, Started
+from antiphon_core.registry.base import Load, ModelState, ModelStatus, WorkerRecord
+from antiphon_core.spans import Headers
+from antiphon_core.utterance import Finished, Start, Started, SynthesisEvent
 from antiphon_orchestrator.ports import Handover, SpeechEvent, VoiceChoice
 from antiphon_orchestrator.speech import fleet_speech
 from antiphon_orchestrator.speech.client import Patience, SpeechClient
@@ -39,7 +40,26 @@ TEXT = "One two three."
 CHOICE = VoiceChoice("scripted/one", rate_hz=24_000)
 
 
-QUICK = Patience(0.3, 0.3, 0.3)
+HANGS = 0.3
+QUICK = {
+    Stage.BEFORE_STARTED: Patience(started_s=HANGS),
+    Stage.AFTER_STARTED: Patience(first_s=HANGS),
+    Stage.AFTER_SOME_FRAMES: Patience(between_s=HANGS),
+}
+
+
+class Client(SpeechClient):
+    """Waits but a moment where a worker hangs by its script, and long for all else: that is only slow."""
+
+    def __init__(self, workers: Sequence[ScriptedWorker]) -> None:
+        super().__init__()
+        self._workers = workers
+
+    def speak(
+        self, record: WorkerRecord, start: Start, text: str, patience: Patience, headers: Headers = ()
+    ) -> AsyncGenerator[SynthesisEvent, None]:
+        stage = next(worker.hangs_next for worker in self._workers if worker.address == record.address)
+        return super().speak(record, start, text, QUICK[stage] if stage else patience, headers)
 
 
 def pick_the_first(count: int) -> tuple[int, int]:
@@ -64,15 +84,13 @@ class Fleet:
 
 
 @asynccontextmanager
-async def fleet_of(*workers: ScriptedWorker, patience: Patience | None = None, **rules: Any) -> AsyncIterator[Fleet]:
+async def fleet_of(*workers: ScriptedWorker, **rules: Any) -> AsyncIterator[Fleet]:
     async with AsyncExitStack() as stack:
         addresses = [await stack.enter_async_context(worker.serving()) for worker in workers]
         records = [replace(record(address), address=address) for address in addresses]
         known = ScriptedFleet(*records)
         failovers: list[None] = []
-        speech = FleetSpeech(
-            known, SpeechClient(), pick_the_first, lambda _: failovers.append(None), Rules(**rules), patience
-        )
+        speech = FleetSpeech(known, Client(workers), pick_the_first, lambda _: failovers.append(None), Rules(**rules))
         stack.push_async_callback(speech.close)
         yield Fleet(speech, known, list(workers), failovers)
         assert speech.in_flight() == {}
@@ -112,7 +130,7 @@ async def test_an_utterance_is_spoken_from_started_to_finished() -> None:
 )
 async def test_as_long_as_nothing_was_heard_another_worker_speaks(fate: Script) -> None:
     first, second = ScriptedWorker(fate), ScriptedWorker()
-    async with fleet_of(first, second, patience=QUICK) as fleet:
+    async with fleet_of(first, second) as fleet:
         assert heard(await fleet.say()) == TEXT.split()
         assert fleet.asked == [1, 1]
         assert len(fleet.failovers) == 1
@@ -127,7 +145,7 @@ async def test_as_long_as_nothing_was_heard_another_worker_speaks(fate: Script) 
     ids=str,
 )
 async def test_what_cannot_be_mended_is_raised(fate: Script, condition: type[AntiphonError]) -> None:
-    async with fleet_of(ScriptedWorker(fate), ScriptedWorker(), patience=QUICK) as fleet:
+    async with fleet_of(ScriptedWorker(fate), ScriptedWorker()) as fleet:
         with pytest.raises(condition):
             await fleet.say()
         assert fleet.asked == [1, 0]
@@ -145,7 +163,7 @@ async def test_nobody_waits_for_a_worker_that_is_not_there() -> None:
     client = SpeechClient()
     try:
         with pytest.raises(WorkerGone):
-            await anext(client.speak(replace(record(), address="127.0.0.1:1"), Start(), TEXT, QUICK))
+            await anext(client.speak(replace(record(), address="127.0.0.1:1"), Start(), TEXT, Patience()))
     finally:
         await client.close()
 
@@ -163,7 +181,7 @@ async def test_nobody_waits_for_a_worker_that_is_not_there() -> None:
     ids=str,
 )
 async def test_in_the_middle_another_worker_goes_on_with_the_word_that_was_being_made(fate: Script) -> None:
-    async with fleet_of(ScriptedWorker(fate), ScriptedWorker(), patience=QUICK) as fleet:
+    async with fleet_of(ScriptedWorker(fate), ScriptedWorker()) as fleet:
         events = await fleet.say()
         (handover,) = [event for event in events if isinstance(event, Handover)]
         word = "three." if fate[0] is Stage.AT_THE_END else "One"
@@ -210,7 +228,7 @@ async def test_a_text_on_which_each_makes_progress_is_never_given_up() -> None:
 async def test_who_failed_may_go_on_once_it_was_started_again() -> None:
     first = ScriptedWorker((Stage.AFTER_SOME_FRAMES, Fate.ENDS))
     second = ScriptedWorker((Stage.AFTER_SOME_FRAMES, Fate.HANGS))
-    async with fleet_of(first, second, patience=QUICK) as fleet:
+    async with fleet_of(first, second) as fleet:
         speaking = asyncio.create_task(fleet.say())
         await eventually(lambda: second.running)
         known, other = fleet.fleet.workers()

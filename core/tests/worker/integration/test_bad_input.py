@@ -40,8 +40,18 @@ WORDS = Text("one two three", last=True)
 
 @pytest.fixture
 async def app(installed: Path, tmp_path: Path) -> AsyncIterator[App]:
-    async with serving(tmp_path / "models", max_queue=0, client_idle_s=0.3, stall_s=0.3, load_timeout_s=1) as app:
+    async with serving(tmp_path / "models", max_queue=0, client_idle_s=10, stall_s=10, load_timeout_s=10) as app:
         yield app
+
+
+@pytest.fixture
+async def impatient(installed: Path, tmp_path: Path) -> AsyncIterator[grpc.aio.Channel]:
+    """To a worker that soon gives up on whoever gives nothing, client or engine."""
+    async with (
+        serving(tmp_path / "models", max_queue=0, client_idle_s=1.5, stall_s=1.5) as app,
+        channel_to(app.address) as channel,
+    ):
+        yield channel
 
 
 @pytest.fixture
@@ -55,6 +65,12 @@ async def speaks_on(channel: grpc.aio.Channel) -> None:
     assert (await say(channel, "one two")).speech_ms == pytest.approx(200, abs=10)
     load = (await WorkerClient(channel).describe()).load
     assert (load.in_flight, load.queued) == (0, 0)
+
+
+async def at_rest(channel: grpc.aio.Channel) -> None:
+    """Waits until it speaks for nobody."""
+    while (await WorkerClient(channel).describe()).load.in_flight:  # noqa: ASYNC110
+        await asyncio.sleep(0.02)
 
 
 @pytest.mark.parametrize(
@@ -180,25 +196,26 @@ async def test_a_client_that_vanishes_leaves_nothing_behind(app: App, channel: g
     assert (await WorkerClient(channel).describe()).load.in_flight == 2
     client.kill()
     await client.wait()
-    await asyncio.sleep(0.2)
+    await at_rest(channel)
     await speaks_on(channel)
 
 
-async def test_a_client_that_never_reads_is_given_up(channel: grpc.aio.Channel) -> None:
-    call = await send(channel, Start(), Text("word " * 1_000, last=True))
-    await asyncio.sleep(0.8)
-    await speaks_on(channel)
-    with pytest.raises(BadRequest, match=r"neither read nor sent what was due for 0\.3 s"):
+async def test_a_client_that_never_reads_is_given_up(impatient: grpc.aio.Channel) -> None:
+    call = await send(impatient, Start(), Text("word " * 1_000, last=True))
+    await call.receive()
+    await at_rest(impatient)
+    await speaks_on(impatient)
+    with pytest.raises(BadRequest, match=r"neither read nor sent what was due for 1\.5 s"):
         await hear(call)
 
 
 @pytest.mark.parametrize("messages", [[], [Start()], [Start(), Text("one ")]])
 async def test_a_client_that_owes_requests_is_given_up(
-    channel: grpc.aio.Channel, messages: list[UtteranceMessage]
+    impatient: grpc.aio.Channel, messages: list[UtteranceMessage]
 ) -> None:
     with pytest.raises(BadRequest, match="and text until the one with last set"):
-        await hear(await send(channel, *messages))
-    await speaks_on(channel)
+        await hear(await send(impatient, *messages))
+    await speaks_on(impatient)
 
 
 async def test_a_model_whose_file_is_corrupt_is_refused_with_the_reason(installed: Path, tmp_path: Path) -> None:
@@ -233,21 +250,21 @@ async def test_an_engine_that_raises_while_loading_is_a_model_that_cannot_be_loa
             pass
 
 
-async def test_an_engine_that_hangs_ends_its_utterance_and_then_the_worker(app: App, channel: grpc.aio.Channel) -> None:
-    with pytest.raises(EngineStalled, match=r"gave nothing for 0\.3 s"):
-        await say(channel, "one", options={"hang_at": "first"})
+async def test_an_engine_that_hangs_ends_its_utterance_and_then_the_worker(impatient: grpc.aio.Channel) -> None:
+    with pytest.raises(EngineStalled, match=r"gave nothing for 1\.5 s"):
+        await say(impatient, "one", options={"hang_at": "first"})
     scripted.let_go.set()
     while True:
         try:
-            await WorkerClient(channel).describe()
+            await WorkerClient(impatient).describe()
         except WorkerGone:
             break
         await asyncio.sleep(0.05)
 
 
-async def test_who_speaks_may_finish_however_many_engines_hang(app: App, channel: grpc.aio.Channel) -> None:
-    hanging = [asyncio.create_task(say(channel, "one", options={"hang_at": "first"})) for _ in range(2)]
-    speaking = await send(channel, Start(options={"chunk_delay_s": "0.02"}), Text("word " * 50, last=True))
+async def test_who_speaks_may_finish_however_many_engines_hang(impatient: grpc.aio.Channel) -> None:
+    hanging = [asyncio.create_task(say(impatient, "one", options={"hang_at": "first"})) for _ in range(2)]
+    speaking = await send(impatient, Start(options={"chunk_delay_s": "0.06"}), Text("word " * 50, last=True))
     await speaking.end()
     for failed in await asyncio.gather(*hanging, return_exceptions=True):
         assert isinstance(failed, EngineStalled)

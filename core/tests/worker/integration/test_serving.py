@@ -90,7 +90,7 @@ async def test_a_cancelled_call_stops_the_engine_and_frees_the_place(app: App, c
     await call.receive()
     call.cancel()
     client = WorkerClient(channel)
-    for _ in range(200):
+    for _ in range(1_000):
         if not (await client.describe()).load.in_flight:
             break
         await asyncio.sleep(0.01)

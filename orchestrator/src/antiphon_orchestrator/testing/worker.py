@@ -57,6 +57,12 @@ class ScriptedWorker:
         self._speech = ScriptedSpeech(first_frame_s=0.0, frame_s=0.0)
         self._die: Callable[[], None] | None = None
 
+    @property
+    def hangs_next(self) -> Stage | None:
+        """Where in its next utterance it will hang, if it does."""
+        fate = self._fates[0] if self._fates else None
+        return fate[0] if fate is not None and fate[1] is Fate.HANGS else None
+
     async def synthesize(self, messages: AsyncIterator[UtteranceMessage], send: Send) -> None:
         """See `antiphon_core.wire.servicer`."""
         self.running += 1
