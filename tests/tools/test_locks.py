@@ -1,4 +1,4 @@
-"""A lock that is older than a project below it is found."""
+"""A lock that is older than a project below it is found, and one that a Python cannot install from."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tools.installable import uninstallable
 from tools.locks import stale_records
 from tools.projects import Project, find_projects
 
@@ -37,9 +38,31 @@ def test_a_change_in_core_makes_the_locks_above_stale(house: Path, old: str, new
         assert any(said in line and "antiphon-core" in line for line in found), tomllib.loads(text)["project"]
 
 
+def test_a_need_of_pythons_that_the_lock_is_not_for_is_no_change(house: Path) -> None:
+    pyproject = house / "core/pyproject.toml"
+    text = pyproject.read_text(encoding="utf-8")
+    for_one_python = """"pluggy>=1.5", "left-pad>=1; python_version < '3.11'\""""
+    pyproject.write_text(text.replace('"pluggy>=1.5"', for_one_python), encoding="utf-8")
+    assert stale_records(Project(house / "orchestrator")) == []
+    assert any("left-pad" in line for line in stale_records(Project(house / "adapters/tone")))
+
+
 def test_a_change_in_proto_reaches_through_core(house: Path) -> None:
     pyproject = house / "proto/pyproject.toml"
     pyproject.write_text(
         pyproject.read_text(encoding="utf-8").replace("grpcio>=1.57", "grpcio>=1.60"), encoding="utf-8"
     )
     assert stale_records(Project(house / "adapters/tone"))
+
+
+@pytest.mark.parametrize("project", find_projects(), ids=lambda project: project.name)
+def test_every_python_that_is_allowed_can_install_from_the_lock(project: Project) -> None:
+    assert uninstallable(project) == []
+
+
+def test_a_package_without_a_wheel_for_an_allowed_python_is_found(house: Path) -> None:
+    lock = house / "adapters/piper/poetry.lock"
+    text = lock.read_text(encoding="utf-8")
+    lock.write_text(text.replace("-cp310-cp310-", "-cp39-cp39-"), encoding="utf-8")
+    (first, *_) = uninstallable(Project(house / "adapters/piper"))
+    assert "has no wheel for Python 3.10" in first
