@@ -76,7 +76,7 @@ async def test_bytes_that_are_no_text_end_only_their_own_connection() -> None:
         await other.until("response.done")
 
 
-async def test_conversations_beyond_the_limit_are_refused_before_they_begin() -> None:
+async def test_conversations_beyond_the_limit_are_refused_before_they_begin(caplog: pytest.LogCaptureFixture) -> None:
     async with serving(max_sessions=2) as server, server.call(), server.call():
         with pytest.raises(InvalidStatus) as refused:
             async with server.call():
@@ -86,6 +86,7 @@ async def test_conversations_beyond_the_limit_are_refused_before_they_begin() ->
         assert json.loads(response.body)["error"]["code"] == "rate_limit_exceeded"
         assert response.headers["Retry-After"] == "5"
         assert sessions(server) == 2
+    assert [record.message for record in caplog.records if record.name.startswith("uvicorn")] == []
 
 
 async def test_a_crowd_at_the_door_gets_no_more_places_than_there_are() -> None:

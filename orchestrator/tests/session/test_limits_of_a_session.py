@@ -124,6 +124,27 @@ async def test_a_server_that_ends_finishes_the_answer_and_closes_with_a_code_to_
 
 
 @virtually
+async def test_a_server_that_ends_answers_no_more_however_soon_the_client_asks_again() -> None:
+    async with party(ScriptedLlm(*[[NUMBERS]] * 9)) as call:
+
+        async def ask_on_and_on() -> None:
+            answered = 0
+            while call.client.closed is None:
+                if len(call.client.all("response.done")) == answered:
+                    call.write("Go on.")
+                    call.commands.create_response(Wish())
+                    answered += 1
+                await asyncio.sleep(0.001)
+
+        asking = asyncio.create_task(ask_on_and_on())
+        await call.until("response.output_audio_transcript.delta")
+        call.session.server_ends(30_000)
+        await call.until("antiphon.session.closed")
+        await asking
+        assert [event["response"]["status"] for event in call.client.all("response.done")] == ["completed"]
+
+
+@virtually
 async def test_a_server_that_ends_waits_for_the_output_of_a_function_and_the_answer_to_it() -> None:
     call_item = FunctionCall("item_1", "call_1", "weather", "{}", "completed")
     async with party(ScriptedLlm(["sunny all day."])) as call:

@@ -325,7 +325,7 @@ async def test_a_worker_restarted_at_its_address_gets_a_new_connection() -> None
 
 async def test_what_a_restarted_worker_speaks_on_its_old_connection_is_heard_to_its_end() -> None:
     async with fleet_of(ScriptedWorker()) as fleet:
-        events = []
+        events: list[SpeechEvent] = []
         async with aclosing(fleet.speech.speak(TEXT, CHOICE)) as speaking:
             async for event in speaking:
                 if not events:  # only now is it known that it was another one all the time

@@ -7,12 +7,15 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGISendEvent
 
 HTTP_STUCK_S = 60.0
 SOCKET_STUCK_S = 20.0
@@ -107,3 +110,8 @@ class _Http(_Patience, H11Protocol):
 
 class _Socket(_Patience, WebSocketsSansIOProtocol):
     stuck_s = SOCKET_STUCK_S
+
+    async def send(self, message: ASGISendEvent) -> None:
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body", False):
+            self.handshake_complete = True  # or uvicorn logs each refusal as an error of ours

@@ -138,7 +138,7 @@ class Child:
         while not web.started:  # noqa: ASYNC110
             await asyncio.sleep(_LOOK_S)
         self._state = lambda: {
-            "connections": web.connections,
+            "connections": web.connections + len(self._taking),
             "calls": len(server.calls),
             "taken": self._taken,
             "ready": not server.missing(),

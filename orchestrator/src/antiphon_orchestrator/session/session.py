@@ -156,6 +156,8 @@ class Session:
             self.emit("antiphon.state", state=self._state.value)
             if self._state in (State.IDLE, State.LISTENING) and not self.is_over:
                 self._answers.prepare()
+            if self._state is State.IDLE:  # a client may ask again at once; what is due is done before
+                self.tell(fl.Tick(owing=self._client_owes))
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Starts work that ends with the session at the latest."""
