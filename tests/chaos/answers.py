@@ -35,6 +35,7 @@ class Answer:
     kept: str | None = None
     resumes: int = 0
     words: int = 0
+    item_id: str = ""
     gaps: list[Gap] = field(default_factory=list)
     pcm: bytearray = field(default_factory=bytearray)
     _played_until_s: float | None = None

@@ -1,4 +1,4 @@
-"""Gaps in what callers heard: what each came from, by the orchestrator's log, and how long they are. Pure."""
+"""Gaps in what callers heard: what each came from, by the servers' logs, and how long they are. Pure."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ class Explained:
 
     @property
     def is_single(self) -> bool:
-        """Whether at most one worker failed."""
-        return len(self.failures) < 2
+        """Whether at most one worker had to do with it: the next one may just have been stopped or cut off."""
+        return len(self.failures) < 2 and not (self.in_a_pause and self.cause in (Cause.KILLED, Cause.HUNG))
 
 
 def failures_in(lines: Iterable[str]) -> list[Failure]:
-    """What an orchestrator's log says of workers that failed."""
+    """What servers' logs say of workers that failed."""
     found = []
     for line in lines:
         if "worker failed an utterance" not in line:

@@ -1,4 +1,4 @@
-"""All that is real: Redis, workers, an orchestrator, and lines between them that can be cut; and what strikes them."""
+"""All that is real: Redis, workers, two servers, and lines between them that can be cut; and what strikes them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import asyncio
 import json
 import math
 import signal
-import sys
 import time
-from asyncio.subprocess import PIPE, Process, create_subprocess_exec
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -16,7 +14,8 @@ from pathlib import Path
 
 from answers import APOLOGY
 from antiphon_core.testkit.redis_server import RedisServer, free_port
-from plan import ALWAYS_WELL, Kind, Strike
+from orchestrators import Orchestrator
+from plan import ALWAYS_WELL, SERVERS, Kind, Strike
 
 from tests.fleet.cuttable import Cuttable
 from tests.fleet.workers import WorkerProcess
@@ -31,7 +30,7 @@ WEDGED = (
 """It hangs for three seconds at a time, so that the worker gets through its warm-up."""
 _TELLS_S = 3.0
 """So soon everybody is announced in a Redis that is back, and read from it."""
-_READY_S, _WEDGES_WITHIN_S, _ROOM_S = 60.0, 20.0, 60.0
+_WEDGES_WITHIN_S, _ROOM_S = 20.0, 120.0
 
 
 @dataclass(slots=True)
@@ -49,29 +48,31 @@ class Struck:
 
 @dataclass
 class House:
-    """`well` are the numbers of the workers that nothing is the matter with, and that the orchestrator knows."""
+    """`well` are the targets that nothing is the matter with; workers among them are known to the servers."""
 
     redis: RedisServer
     redis_line: Cuttable
     workers: list[WorkerProcess]
     lines: list[Cuttable]
     metrics: list[str]
-    server: str
-    server_pid: int
-    log: Path
+    servers: list[Orchestrator]
     struck: list[Struck] = field(default_factory=list)
     well: set[int] = field(default_factory=set)
     _told_from_s: float = 0.0
-    """From then on who is started is known to the orchestrator: Redis has been well for a while."""
+    """From then on who is started is known to the servers: Redis has been well for a while."""
 
-    async def suffer(self, strikes: list[Strike]) -> None:
-        """Everything that is planned, at its time; returns once all is well again."""
+    async def suffer(self, strikes: list[Strike], seconds: float) -> None:
+        """What is planned, at its time or as soon as others are well; what comes to lie behind the end is left out.
+
+        Returns once all is well again.
+        """
         began_s = time.monotonic()
         async with asyncio.TaskGroup() as tasks:
             for strike in strikes:
                 await asyncio.sleep(began_s + strike.at_s - time.monotonic())
-                if not strike.kind.is_redis:
-                    await self._room(strike.worker)
+                await self._room(strike)
+                if time.monotonic() - began_s > seconds:
+                    break
                 tasks.create_task(self._strike(strike))
 
     async def all_die(self, for_s: float) -> None:
@@ -81,29 +82,40 @@ class House:
 
     # ---------------------------------------------------------------------- helpers
 
-    async def _room(self, worker: int) -> None:
+    async def _room(self, strike: Strike) -> None:
         """Starting takes as long as it takes: enough others must really be there."""
         async with asyncio.timeout(_ROOM_S):
-            while worker not in self.well or len(self.well) <= ALWAYS_WELL:  # noqa: ASYNC110
+            while not self._has_room(strike):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
+
+    def _has_room(self, strike: Strike) -> bool:
+        if strike.kind.is_worker:
+            return strike.target in self.well and sum(target >= 0 for target in self.well) > ALWAYS_WELL
+        return self.well.issuperset(SERVERS) and time.monotonic() >= self._told_from_s
 
     async def _strike(self, strike: Strike) -> None:
         struck = Struck(strike, time.time())
         self.struck.append(struck)
         if strike.kind.is_redis:
             self._told_from_s = math.inf
-        self.well.discard(strike.worker)
-        await (self._strike_redis(strike) if strike.kind.is_redis else self._strike_worker(strike))
-        struck.until_s = time.time()
-        if strike.kind.is_redis:
+            await self._strike_redis(strike)
             self._told_from_s = time.monotonic() + _TELLS_S
+            struck.until_s = time.time()
             return
+        self.well.discard(strike.target)
+        await (self._strike_worker(strike) if strike.kind.is_worker else self._replace(strike))
+        struck.until_s = time.time()
         while time.monotonic() < self._told_from_s:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
-        self.well.add(strike.worker)
+        self.well.add(strike.target)
+
+    async def _replace(self, strike: Strike) -> None:
+        server = self.servers[SERVERS.index(strike.target)]
+        await server.end()
+        await server.start()
 
     async def _strike_worker(self, strike: Strike) -> None:
-        worker, line = self.workers[strike.worker], self.lines[strike.worker]
+        worker, line = self.workers[strike.target], self.lines[strike.target]
         match strike.kind:
             case Kind.KILL:
                 worker.send(signal.SIGKILL)
@@ -157,6 +169,7 @@ async def house(folder: Path, count: int) -> AsyncIterator[House]:
     (folder / f"{VOICE}.tone.json").write_text(json.dumps(RECIPE), encoding="utf-8")
     async with AsyncExitStack() as stack:
         redis = stack.enter_context(RedisServer(folder))
+        keep = stack.enter_context(RedisServer(folder))
         redis_line = await stack.enter_async_context(Cuttable(redis.port).serving())
         there, lines, metrics = list[WorkerProcess](), list[Cuttable](), list[str]()
         for number in range(count):
@@ -172,40 +185,13 @@ async def house(folder: Path, count: int) -> AsyncIterator[House]:
             lines.append(line)
             metrics.append(f"http://127.0.0.1:{metrics_port}/metrics")
         await asyncio.gather(*(worker.start() for worker in there))
-        log = folder / "server.log"
-        process = await stack.enter_async_context(_server(f"redis://127.0.0.1:{redis_line.port}", log))
-        address = await _address(process)
-        yield House(redis, redis_line, there, lines, metrics, address, process.pid, log, well=set(range(count)))
-
-
-@asynccontextmanager
-async def _server(registry: str, log: Path) -> AsyncIterator[Process]:
-    command = (
-        sys.executable, str(Path(__file__).with_name("server.py")), "--port", "0", "--registry", registry,
-        "--mind", "echo", "--voice", VOICE, "--speechless-apology", APOLOGY, "--log-format", "json",
-    )  # fmt: skip
-    with log.open("wb") as out:
-        process = await create_subprocess_exec(*command, stdout=PIPE, stderr=out)
-        try:
-            yield process
-        finally:
-            with suppress(ProcessLookupError):
-                process.terminate()
-            try:
-                async with asyncio.timeout(20.0):
-                    status = await process.wait()
-            except TimeoutError:
-                process.kill()
-                raise RuntimeError("the orchestrator did not end within 20 s of SIGTERM") from None
-            if status:
-                print(f"the orchestrator ended with {status}")
-
-
-async def _address(process: Process) -> str:
-    assert process.stdout is not None
-    async with asyncio.timeout(_READY_S):
-        async for line in process.stdout:
-            said = line.decode().split()
-            if said[1:2] == ["ready"]:
-                return said[-1]
-    raise RuntimeError("the orchestrator ended before it was ready; its log is server.log")
+        flags = (
+            "--registry", f"redis://127.0.0.1:{redis_line.port}", "--mind", "echo", "--voice", VOICE,
+            "--speechless-apology", APOLOGY, "--keep", keep.url, "--resume-s", "300", "--drain-s", "60",
+        )  # fmt: skip
+        servers = [Orchestrator(f"server-{n}", folder / f"server-{n}.log", *flags) for n in range(len(SERVERS))]
+        for server in servers:
+            stack.push_async_callback(server.kill)
+        await asyncio.gather(*(server.start() for server in servers))
+        yield House(redis, redis_line, there, lines, metrics, servers, well={*SERVERS, *range(count)})
+        await asyncio.gather(*(server.end() for server in servers))

@@ -9,10 +9,13 @@ from enum import Enum
 
 ALWAYS_WELL = 2
 """So many workers nothing is the matter with, at any time: one may fail in the moment when another one takes over."""
+REDIS = -1
+SERVERS = (-2, -3)
+"""The targets that are no workers."""
 
 
 class Kind(Enum):
-    """What happens to a worker, or to Redis."""
+    """What happens to a worker, to Redis or to a server."""
 
     KILL = "kill"
     STOP = "stop"
@@ -22,24 +25,32 @@ class Kind(Enum):
     REDIS_KILL = "redis-kill"
     REDIS_PAUSE = "redis-pause"
     REDIS_CUT = "redis-cut"
+    SERVER_END = "server-end"
 
     @property
     def is_redis(self) -> bool:
         """Whether it happens to Redis."""
         return self.value.startswith("redis")
 
+    @property
+    def is_worker(self) -> bool:
+        """Whether it happens to a worker."""
+        return not self.is_redis and self is not Kind.SERVER_END
+
 
 @dataclass(frozen=True, slots=True)
 class Strike:
-    """`worker` is a number; nothing where Redis is struck. `for_s`: until it is mended, or started again."""
+    """`target`: a worker's number, REDIS or one of SERVERS. `for_s`: until it is mended, or started again."""
 
     at_s: float
     kind: Kind
     for_s: float
-    worker: int = -1
+    target: int
 
     def __str__(self) -> str:
-        whom = "" if self.kind.is_redis else f" worker {self.worker}"
+        whom = f" worker {self.target}" if self.kind.is_worker else ""
+        if self.kind is Kind.SERVER_END:
+            whom = f" {SERVERS.index(self.target)}"
         return f"{self.at_s:6.1f} s  {self.kind.value}{whom} for {self.for_s:.1f} s"
 
 
@@ -62,13 +73,14 @@ HABITS = {
     Kind.REDIS_KILL: _Habit(5, 0.1, 6.0, 2.0),
     Kind.REDIS_PAUSE: _Habit(5, 0.5, 8.0, 2.0),
     Kind.REDIS_CUT: _Habit(5, 0.5, 8.0, 2.0),
+    Kind.SERVER_END: _Habit(6, 0.0, 0.0, 25.0),
 }
 
 
 def plan(seed: int, seconds: float, workers: int) -> list[Strike]:
     """Strikes in the order of their times."""
     chance, now_s = random.Random(seed), 1.0
-    busy_until_s = dict.fromkeys(range(-1, workers), 0.0)
+    busy_until_s = dict.fromkeys((*SERVERS, REDIS, *range(workers)), 0.0)
     strikes: list[Strike] = []
     while now_s < seconds:
         kind = chance.choices(list(HABITS), [habit.weight for habit in HABITS.values()])[0]
@@ -84,8 +96,11 @@ def plan(seed: int, seconds: float, workers: int) -> list[Strike]:
 
 
 def _free(kind: Kind, busy_until_s: dict[int, float], now_s: float) -> Sequence[int]:
-    """Who may be struck."""
-    if kind.is_redis:
-        return [-1] if busy_until_s[-1] <= now_s else []
-    well = [worker for worker, until_s in busy_until_s.items() if worker >= 0 and until_s <= now_s]
-    return well if len(well) > ALWAYS_WELL else []
+    """Who may be struck. While a server starts it must be able to read the registry."""
+    idle = [target for target, until_s in busy_until_s.items() if until_s <= now_s]
+    if kind.is_worker:
+        well = [target for target in idle if target >= 0]
+        return well if len(well) > ALWAYS_WELL else []
+    if not {REDIS, *SERVERS} <= set(idle):
+        return []
+    return [REDIS] if kind.is_redis else SERVERS

@@ -36,20 +36,20 @@ class Findings:
     leaks: Sequence[str]
     before: Mapping[str, Level]
     after: Mapping[str, Level]
-    log: Path
+    logs: Sequence[Path]
     stood_still: Sequence[tuple[float, float]]
 
 
 def report(findings: Findings, folder: Path) -> int:
     """Prints it; the exit status."""
-    failures = failures_in(findings.log.read_text(encoding="utf-8").splitlines())
+    failures = failures_in(line for log in findings.logs for line in log.read_text(encoding="utf-8").splitlines())
     by_session: dict[str, list[Failure]] = {}
     for failure in failures:
         by_session.setdefault(failure.session_id, []).append(failure)
     faults = [fault for talker in (*findings.calm, *findings.stormy) for fault in _faults(talker, findings, by_session)]
     pauses = [(one.began_s, one.until_s) for one in findings.struck if one.strike.kind in (Kind.STOP, Kind.CUT)]
     gaps = [
-        explained(gap, by_session.get(talker.session_id, []), pauses)
+        explained(gap, _failures_of(talker, by_session), pauses)
         for talker in findings.stormy
         for answer in talker.answers.values()
         if not _overlaps(answer, findings.nobody)
@@ -64,30 +64,34 @@ def report(findings: Findings, folder: Path) -> int:
     for fault in faults:
         print(f"\nFAULT {fault}")
     for at_s, length_s in findings.stood_still:
-        print(f"\nThis machine did nothing for {length_s:.1f} s at {_clock(at_s)}: that alone may explain faults.")
+        print(f"\nThis machine did nothing for {length_s:.1f} s at {_clock(at_s)}.")
     print(f"\nseed {findings.seed}: {len(faults)} faults" + (f"; see {folder}" if faults else ""))
     return int(bool(faults))
 
 
+def _failures_of(talker: Talker, by_session: Mapping[str, Sequence[Failure]]) -> list[Failure]:
+    return [failure for session in talker.sessions for failure in by_session.get(session, ())]
+
+
 def _faults(talker: Talker, findings: Findings, by_session: Mapping[str, Sequence[Failure]]) -> Iterator[str]:
-    whom = f"conversation {talker.number} ({talker.session_id})"
+    whom = f"conversation {talker.number} ({', '.join(talker.sessions)})"
     for at_s, trouble in talker.troubles:
         # While no worker is there an answer fails, and its client is told so.
         if not (trouble.startswith("error") and findings.nobody[0] <= at_s <= findings.nobody[1] + _TOLD_S):
             yield f"{whom} at {_clock(at_s)}: {trouble}"
     for ask in talker.asks:
-        answers = [answer for answer in talker.answers.values() if answer.transcript == ask.expected]
-        if (number := len(answers)) != 1 and not (ask.cut_in and number == 0):
+        number = sum(ask.is_answered_by(answer.transcript) for answer in talker.answers.values())
+        if number != 1 and not (ask.cut_in and number == 0) and not (ask.broken and number):
             yield f"{whom}: {ask.expected!r} was answered {number} times"
-    known = {ask.expected for ask in talker.asks}
-    if sum(answer.transcript == echo(HUM) for answer in talker.answers.values()) <= talker.hums:
-        known.add(echo(HUM))  # it came when the answer was just over: then it is a turn
+    # A hum that came when the answer was just over is a turn.
+    hums = sum(answer.transcript == echo(HUM) for answer in talker.answers.values()) <= talker.hums
     for answer in talker.answers.values():
-        wrong = [] if answer.transcript in known else [f"nobody asked for {answer.transcript!r}"]
+        known = _asked(answer, talker.asks) or (hums and answer.transcript == echo(HUM))
+        wrong = [] if known else [f"nobody asked for {answer.transcript!r}"]
         wrong += _wrong_in(answer, talker.asks, findings)
         for fault in wrong:
             yield f"{whom}, {answer.id} at {_clock(answer.began_s)}: {fault}\n" + "\n".join(
-                _near(answer, findings, by_session.get(talker.session_id, []))
+                _near(answer, findings, _failures_of(talker, by_session))
             )
 
 
@@ -95,10 +99,15 @@ def _wrong_in(answer: Answer, asks: Sequence[Ask], findings: Findings) -> list[s
     heard = heard_in(answer, WORDS)
     answer.words = len(heard)
     faults = faults_of(answer, heard, nobody_there=_overlaps(answer, findings.nobody))
-    cut_in = any(ask.cut_in and ask.expected == answer.transcript for ask in asks) or answer.transcript == echo(HUM)
+    cut_in = any(ask.cut_in or ask.broken for ask in _asked(answer, asks)) or answer.transcript == echo(HUM)
     if answer.status == "cancelled" and not cut_in:
         faults.append("it was cut short, and nobody had cut in")
     return faults
+
+
+def _asked(answer: Answer, asks: Sequence[Ask]) -> list[Ask]:
+    """What it may answer."""
+    return [ask for ask in asks if ask.is_about(answer.transcript)]
 
 
 def _overlaps(answer: Answer, span: tuple[float, float]) -> bool:
@@ -143,6 +152,10 @@ def _tell(findings: Findings, lengths: Mapping[Cause, Sequence[float]], gaps: Se
     ended = Counter(answer.status or "never" for answer in answers)
     _line("answers", len(answers), **ended, resumed=sum(answer.resumes for answer in answers))
     _line("words heard", sum(answer.words for answer in answers))
+    asks = [ask for talker in findings.stormy for ask in talker.asks]
+    _line("questions", len(asks), cut_in=sum(ask.cut_in for ask in asks), broken=sum(ask.broken for ask in asks))
+    resumed = sum(len(talker.sessions) - 1 for talker in findings.stormy)
+    _line("connections resumed", resumed, line_broken=sum(talker.drops for talker in findings.stormy))
     for cause, ranked in lengths.items():
         _line(f"gap after a failure, {cause.value}", len(ranked), **_percentiles(ranked))
     several = sorted(one.gap.length_s for one in gaps if not one.is_single)

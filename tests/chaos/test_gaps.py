@@ -55,6 +55,15 @@ def test_a_gap_in_which_several_failed_counts_for_none_of_them() -> None:
     assert not any(after(failures, [both]).values())
 
 
+def test_a_gap_in_which_the_next_worker_may_have_been_stopped_counts_for_none_either() -> None:
+    failures = failures_in([line(99.0, "worker_gone")])
+    gap = explained(Gap(100.0, 2.0), failures, [(99.5, 101.8)])
+    assert not any(after(failures, [gap]).values())
+    silent = failures_in([line(103.0, "worker_gone", "worker x gave nothing for 3 s")])
+    gap = explained(Gap(100.0, 3.1), silent, [(99.5, 104.0)])
+    assert after(silent, [gap])[Cause.SILENT] == [3.1]
+
+
 def test_gaps_without_a_failure_are_told_apart() -> None:
     waited, none = explained(Gap(100.0, 1.0), [], [(99.5, 100.8)]), explained(Gap(200.0, 0.1), [])
     assert without([none, waited]) == {Cause.WAITED: [1.0], Cause.NOTHING: [0.1]}

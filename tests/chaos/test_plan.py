@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from plan import ALWAYS_WELL, HABITS, Kind, Strike, plan
+from plan import ALWAYS_WELL, HABITS, REDIS, Kind, Strike, plan
 
 WORKERS = 5
 
@@ -24,8 +24,16 @@ def well_s(strike: Strike) -> float:
 
 @given(st.integers(0, 10_000))
 def test_enough_workers_are_always_well(seed: int) -> None:
-    strikes = [strike for strike in plan(seed, 60, WORKERS) if not strike.kind.is_redis]
+    strikes = [strike for strike in plan(seed, 60, WORKERS) if strike.kind.is_worker]
     for strike in strikes:
         ill = [one for one in strikes if one.at_s <= strike.at_s < well_s(one)]
         assert len(ill) <= WORKERS - ALWAYS_WELL
-        assert len({one.worker for one in ill}) == len(ill)
+        assert len({one.target for one in ill}) == len(ill)
+
+
+@given(st.integers(0, 10_000))
+def test_a_server_is_replaced_while_the_other_one_and_redis_are_well(seed: int) -> None:
+    strikes = [strike for strike in plan(seed, 60, WORKERS) if not strike.kind.is_worker]
+    for strike in strikes:
+        assert (strike.target == REDIS) is strike.kind.is_redis
+        assert [one for one in strikes if one.at_s <= strike.at_s < well_s(one)] == [strike]

@@ -123,10 +123,11 @@ class Call:
 
 @asynccontextmanager
 async def calling(
-    server: str, *, key: str = "", ca: Path | None = None, session: dict[str, Any] | None = None
+    server: str, *, key: str = "", ca: Path | None = None, session: dict[str, Any] | None = None, resume: str = ""
 ) -> AsyncIterator[Call]:
-    """Calls a server, such as http://127.0.0.1:8080, and hangs up in the end."""
+    """Calls a server, such as http://127.0.0.1:8080, and hangs up in the end. `resume`: a conversation's token."""
     url = server.rstrip("/").replace("http", "ws", 1) + "/v1/realtime?antiphon_events=true"
+    url += f"&antiphon_resume={resume}" if resume else ""
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     trust = trusting(server, ca)
     try:
