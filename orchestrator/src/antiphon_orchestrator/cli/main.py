@@ -43,8 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(_overview())
         return 0
     name = parser().parse_args(arguments[:1]).command
-    command = import_module(f"antiphon_orchestrator.cli.{name.replace('-', '_')}")
     try:
+        command = import_module(f"antiphon_orchestrator.cli.{name.replace('-', '_')}")
         return int(command.main(arguments[1:]))
     except BadSettings as error:
         print(f"antiphon {name}: {error.message}", file=sys.stderr)

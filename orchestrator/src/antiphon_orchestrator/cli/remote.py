@@ -22,15 +22,17 @@ def add_remote_flags(parser: argparse.ArgumentParser, server: str = SERVER) -> N
 
 
 @contextmanager
-def reaching(server: str, key: str, ca: Path | None = None) -> Iterator[httpx.Client]:
-    """A client of the server at this address."""
+def reaching(server: str, key: str, ca: Path | None = None, limit_s: float = 60.0) -> Iterator[httpx.Client]:
+    """A client of the server at this address. `limit_s`: how long it may take to answer."""
     headers = {"Authorization": f"Bearer {key}"} if key else {}
-    verify, timeout = trusting(server, ca) or True, httpx.Timeout(60.0, connect=3.0)
+    verify, timeout = trusting(server, ca) or True, httpx.Timeout(limit_s, connect=3.0)
     try:
         with httpx.Client(base_url=server, headers=headers, timeout=timeout, verify=verify) as client:
             yield client
     except httpx.ConnectError as error:
         raise ConnectionError(unreachable(server, error)) from error
+    except httpx.TimeoutException as error:
+        raise ConnectionError(f"{server} has not answered in time") from error
     except httpx.HTTPError as error:
         raise ConnectionError(f"{server}: {error}") from error
 

@@ -24,9 +24,9 @@ def drawn(shown: Picture, server: str, trouble: str = "") -> RenderableType:
 
 
 def _head(shown: Picture, server: str, trouble: str) -> Text:
-    head = Text.assemble(("antiphon ", "bold"), server, "  ")
     if trouble:
-        return head.append(trouble, "red")
+        return Text.assemble(("antiphon ", "bold"), (trouble, "red"), "; this is from before:")
+    head = Text.assemble(("antiphon ", "bold"), server, "  ")
     head.append(shown.status, "green" if shown.status == "ok" else "yellow")
     if shown.missing:
         head.append(f" (missing: {', '.join(shown.missing)})", "yellow")
@@ -63,9 +63,11 @@ def _coloured(name: str, latency: Latency) -> Text:
 def _workers(shown: Picture) -> RenderableType:
     if not shown.workers:
         return Text("no speech worker", "red")
-    table = _table("worker", "engine", "state", "speaks", "waits", "first audio", "rtf", "memory", "models in memory")
+    table = _table("worker", "engine", "state", "speaks", "waits", "first audio", "rtf", "memory", "loaded")
     for column in (1, 2, 8):
         table.columns[column].justify = "left"
+    for column in (1, 8):  # where it is narrow, these take two lines
+        table.columns[column].no_wrap = False
     for worker in shown.workers:
         table.add_row(
             str(worker["id"]),
@@ -93,10 +95,10 @@ def _loaded(worker: Mapping[str, Any]) -> list[str]:
 
 
 def _table(first: str, *others: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, header_style="bold")
     table.add_column(first, no_wrap=True)
     for name in others:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     return table
 
 
