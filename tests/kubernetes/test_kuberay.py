@@ -83,6 +83,13 @@ def test_its_own_words_are_those_of_the_operators_reference() -> None:
         assert group["minReplicas"] <= group["replicas"] <= group["maxReplicas"]
 
 
+def test_a_pod_has_longer_to_end_than_the_workers_in_it() -> None:
+    for _, template in templates():
+        for application in applications():
+            engine = EngineSettings.model_validate(application["args"])
+            assert template["spec"]["terminationGracePeriodSeconds"] > engine.end_s
+
+
 def test_every_engine_is_one_that_antiphon_ray_takes() -> None:
     for application in applications():
         assert application["import_path"] == "antiphon_ray.deployment:engine"

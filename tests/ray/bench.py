@@ -14,10 +14,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import grpc
+import psutil
 from antiphon_core.audio import FRAME_MS, Frame, PcmFormat
 from antiphon_core.registry.urls import fleet_for
 from antiphon_core.testkit.redis_server import RedisServer
@@ -26,8 +28,9 @@ from antiphon_core.wire.calls import UtteranceCall
 from antiphon_core.wire.rpc import CHANNEL_OPTIONS
 from antiphon_core.wire.workers import WorkerClient
 from antiphon_orchestrator.testing.server import eventually
-from process import START_S, Spoken, up
+from process import HERE, START_S, Spoken, up, workers_of
 
+RATE_HZ = 24_000
 STREAMS = 40
 MOST = 4
 PLACES = 4
@@ -59,7 +62,7 @@ async def frames(registry: str, folder: str, seconds: float) -> None:
     settings = {"own_dirs": [folder], "models": ["crowd"]}
     figures = [await lone(folder, seconds)]
     tone = {"cpus": 0.1, "target_streams": STREAMS, "settings": settings}
-    with up({"registry": registry, "engines": {"tone": tone}}, "--host", "127.0.0.1", "--port", "0") as ray:
+    with up({"registry": registry, "engines": {"tone": tone}}, "--host", HERE, "--port", "0") as ray:
         await asyncio.to_thread(ray.wait_for, "tone: 1 running")
         (address,) = await workers(registry, 1)
         figures.append(await answers_ms(address, seconds))
@@ -75,7 +78,7 @@ async def frames(registry: str, folder: str, seconds: float) -> None:
 
 async def lone(folder: str, seconds: float) -> list[float]:
     flags = ("--own-dir", folder, "--model", "crowd")
-    worker = Spoken([sys.executable, "-m", "antiphon_core.worker.main", "--adapter", "tone", "--port", "0", *flags])
+    worker = Spoken([sys.executable, "-m", "antiphon_core.worker.main", "--adapter", "tone", "--port", "0", *flags], {})
     try:
         await asyncio.to_thread(worker.wait_for, '"ready"')
         ready = next(json.loads(line) for line in worker.said.splitlines() if '"ready"' in line)
@@ -101,7 +104,7 @@ async def answers_ms(address: str, seconds: float) -> list[float]:
 
 async def listened(channel: grpc.aio.Channel, seconds: float) -> None:
     call = UtteranceCall(channel)
-    await call.send(Start(voice="crowd", format=PcmFormat(24_000), options=PACED))
+    await call.send(Start(voice="crowd", format=PcmFormat(RATE_HZ), options=PACED))
     await call.send(Text(SENTENCE * round(seconds / SENTENCE_S), last=True))
     await call.end()
     while await call.receive() is not None:
@@ -112,43 +115,61 @@ async def scaling(registry: str, folder: str, seconds: float) -> None:
     """Speech per second from one worker, and from the four that Ray makes of it as more ask than one can serve."""
     settings = {"own_dirs": [folder], "models": ["few"]}
     tone = {"cpus": 0.1, "max_replicas": MOST, "target_streams": PLACES, "settings": settings, "scale_down_s": 600}
-    with up({"registry": registry, "engines": {"tone": tone}}, "--host", "127.0.0.1", "--port", "0") as ray:
+    with up({"registry": registry, "engines": {"tone": tone}}, "--host", HERE, "--port", "0") as ray:
         await asyncio.to_thread(ray.wait_for, "tone: 1 running")
-        one = await throughput(await workers(registry, 1), seconds, PLACES)
-        asking = asyncio.create_task(throughput(await workers(registry, 1), seconds, PLACES * MOST))
+        lone = await workers(registry, 1)
+        one = await throughput(ray, lone, seconds, PLACES)
+        asking = asyncio.create_task(throughput(ray, lone, seconds, PLACES * MOST))
         began_s = time.perf_counter()
         addresses = await workers(registry, MOST)
         took_s = time.perf_counter() - began_s
         await asking
-        four = await throughput(addresses, seconds, PLACES * MOST)
+        four = await throughput(ray, addresses, seconds, PLACES * MOST)
         await asyncio.to_thread(ray.end)
-    figures = {"one_worker": one, f"{MOST}_workers": four, "times": four / one, "until_all_are_there_s": took_s}
-    print(json.dumps({"speech_s_per_s": {name: round(value, 2) for name, value in figures.items()}}), flush=True)
+    for number, figures in ((1, one), (MOST, four)):
+        told = {"speech_s_per_s": round(figures.speech, 2), "processor_ms_per_speech_s": round(figures.cost_ms, 1)}
+        print(json.dumps({"workers": number, **told}), flush=True)
+    print(json.dumps({"times": round(four.speech / one.speech, 2), "all_there_after_s": round(took_s, 1)}), flush=True)
 
 
-async def throughput(addresses: Sequence[str], seconds: float, asking: int) -> float:
-    """Seconds of speech in a second, for so many who ask again as soon as they are served."""
-    end_s = time.perf_counter() + seconds
+@dataclass(frozen=True, slots=True)
+class Throughput:
+    """Seconds of speech in a second, and what one of them takes of the workers' processor time."""
 
-    async def ask(channel: grpc.aio.Channel) -> int:
-        samples = 0
-        while time.perf_counter() < end_s:
-            call = UtteranceCall(channel)
-            await call.send(Start(voice="few", format=PcmFormat(24_000), options={"rtf": "1"}))
-            await call.send(Text(SENTENCE, last=True))
-            await call.end()
-            while (event := await call.receive()) is not None:
-                samples += len(event.pcm) // 2 if isinstance(event, Frame) else 0
-        return samples
+    speech: float
+    cost_ms: float
 
-    began_s = time.perf_counter()
+
+async def throughput(ray: Spoken, addresses: Sequence[str], seconds: float, asking: int) -> Throughput:
+    """For so many who ask again as soon as they are served."""
+    processes = workers_of(ray)
+    worked_s, began_s = processor_s(processes), time.perf_counter()
     channels = [grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS) for address in addresses]
     try:
-        samples = await asyncio.gather(*(ask(channels[number % len(channels)]) for number in range(asking)))
+        asked = [ask(channels[number % len(channels)], began_s + seconds) for number in range(asking)]
+        speech_s = sum(await asyncio.gather(*asked)) / RATE_HZ
     finally:
         for channel in channels:
             await channel.close()
-    return sum(samples) / 24_000 / (time.perf_counter() - began_s)
+    took_s, worked_s = time.perf_counter() - began_s, processor_s(processes) - worked_s
+    return Throughput(speech_s / took_s, worked_s * 1000 / speech_s)
+
+
+async def ask(channel: grpc.aio.Channel, end_s: float) -> int:
+    """Samples of speech that came."""
+    samples = 0
+    while time.perf_counter() < end_s:
+        call = UtteranceCall(channel)
+        await call.send(Start(voice="few", format=PcmFormat(RATE_HZ), options={"rtf": "1"}))
+        await call.send(Text(SENTENCE, last=True))
+        await call.end()
+        while (event := await call.receive()) is not None:
+            samples += event.speech_samples if isinstance(event, Frame) else 0
+    return samples
+
+
+def processor_s(processes: Sequence[psutil.Process]) -> float:
+    return sum(times.user + times.system for times in (process.cpu_times() for process in processes))
 
 
 async def workers(registry: str, number: int) -> list[str]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import psutil
 import pytest
 from antiphon_core.testkit.redis_server import RedisServer
 from antiphon_orchestrator.testing.server import eventually
 from crowd import AS_SLOW_AS_SPEECH, crowd
-from process import START_S, Spoken, descendants, up
+from process import HERE, START_S, UNHURRIED_LISTENER, Spoken, replicas_of, up, workers_of
 
 from tests.fleet.listener import WORDS, listening
 
@@ -30,27 +30,27 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 @pytest.fixture(scope="module")
 def running(redis: RedisServer) -> Iterator[Spoken]:
     content = {"registry": redis.url, "engines": {"tone": TONE}}
-    with up(content, "--host", "127.0.0.1", "--port", "0") as process:
+    with up(content, "--host", HERE, "--port", "0") as process:
         process.wait_for("tone: 1 running")
         yield process
 
 
-def workers_of(running: Spoken) -> list[psutil.Process]:
-    return [one for one in descendants(running.process.pid) if "antiphon_core.worker" in " ".join(one.cmdline())]
-
-
-async def test_a_worker_that_is_killed_is_replaced(running: Spoken, redis: RedisServer) -> None:
-    async with listening(redis.url, 1) as listener:
+@pytest.mark.parametrize("those", [workers_of, replicas_of])
+async def test_one_that_is_killed_is_replaced(
+    running: Spoken, redis: RedisServer, those: Callable[[Spoken], list[psutil.Process]]
+) -> None:
+    async with listening(redis.url, 1, UNHURRIED_LISTENER) as listener:
         assert (await listener.hear()).words == WORDS
-        (killed,) = listener.names()
-        (process,) = workers_of(running)
+        killed = listener.names()
+        (process,) = those(running)
         process.kill()
-        await eventually(lambda: listener.names() - {killed}, START_S)
+        await eventually(lambda: len(listener.names() - killed) == len(listener.names()) == 1, START_S)
         assert (await listener.hear()).words == WORDS
+        assert len(workers_of(running)) == 1
 
 
 async def test_workers_come_as_people_talk_and_go_when_they_are_silent(running: Spoken, redis: RedisServer) -> None:
-    async with listening(redis.url, 1) as listener:
+    async with listening(redis.url, 1, UNHURRIED_LISTENER) as listener:
         async with crowd(listener.speech, SPEAKERS) as talking:
             await eventually(lambda: len(listener.names()) == MOST, START_S)
             await eventually(lambda: len(listener.speech.in_flight()) == MOST, START_S)
@@ -60,7 +60,7 @@ async def test_workers_come_as_people_talk_and_go_when_they_are_silent(running: 
 
 
 async def test_ctrl_c_lets_what_is_spoken_be_spoken_to_its_end(running: Spoken, redis: RedisServer) -> None:
-    async with listening(redis.url, 1) as listener:
+    async with listening(redis.url, 1, UNHURRIED_LISTENER) as listener:
         hearing = asyncio.create_task(listener.hear(options=AS_SLOW_AS_SPEECH))
         await eventually(lambda: listener.heard_ms > 1_000, 20.0)
         ended = await asyncio.to_thread(running.end)

@@ -1,4 +1,4 @@
-"""Workers on two machines: one of them is cut off in mid-utterance."""
+"""Workers on two machines: one of them is cut off in mid-utterance, and joins again."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from antiphon_core.testkit.redis_server import RedisServer
 from antiphon_orchestrator.testing.server import eventually
+from antiphon_ray.head import QUICK_TO_NOTICE
 from crowd import AS_SLOW_AS_SPEECH
 from machines import machines
 from process import joined, up
 
-from tests.fleet.listener import WORDS, Listener, listening
+from tests.fleet.listener import WORDS, Listener, Told, listening
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -31,6 +32,11 @@ def machine_of(listener: Listener, address: str) -> str | None:
     return there[0] if there else None
 
 
+async def hear_from(listener: Listener, worker: str) -> Told:
+    listener.prefer(worker)
+    return await listener.hear()
+
+
 async def test_a_machine_is_cut_off_in_mid_utterance_and_every_word_is_heard_once(tmp_path: Path) -> None:
     with (
         machines(2) as (here, (first, second)),
@@ -38,7 +44,7 @@ async def test_a_machine_is_cut_off_in_mid_utterance_and_every_word_is_heard_onc
     ):
         registry = f"redis://{here}:{redis.port}"
         flags = ("--host", first.address, "--port", str(PORT), "--num-cpus", "1")
-        with up(engines(registry), *flags, on=first.here()) as head:
+        with up(engines(registry), *flags, on=first.here(), variables=QUICK_TO_NOTICE) as head:
             head.wait_for("other machines join")
             ray = f"{first.address}:{PORT}"
             with joined(ray, second.address, 1, second.here()):
@@ -55,7 +61,12 @@ async def test_a_machine_is_cut_off_in_mid_utterance_and_every_word_is_heard_onc
                     assert told.words == WORDS
                     assert told.failovers == 1
                     await eventually(lambda: machine_of(listener, second.address) is None, 20.0)
-                    head.wait_for("tone: 1 running")
                     assert (await listener.hear()).words == WORDS
                 second.mend()
+            with joined(ray, second.address, 1, second.here()):
+                head.wait_for("tone: 2 running", times=2)
+                async with listening(registry, 2) as listener:
+                    again = machine_of(listener, second.address)
+                    assert again is not None
+                    assert (await hear_from(listener, again)).words == WORDS
             assert head.end() == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -13,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from antiphon_core.errors import CannotLoad
+from antiphon_core.errors import BadSettings, CannotLoad
 
 from antiphon_ray.leash import LEASHED
 
@@ -21,6 +22,7 @@ _STARTED = "Ray runtime started"
 _START_S = 300.0
 _END_S = 30.0
 _LOOK_S = 0.5
+_REACH_S = 5.0
 _OBJECTS_BYTES = 80_000_000
 """Ray's store for objects, as small as it may be: speech does not go through it."""
 
@@ -34,19 +36,43 @@ QUICK_TO_NOTICE = {
 
 TOKEN = "RAY_AUTH_TOKEN"
 _TOKEN_FILE = "RAY_AUTH_TOKEN_PATH"
+_MODE = "RAY_AUTH_MODE"
 
 
 def require_token() -> Path | None:
     """Only who has the token is let in. Makes one unless there is one; its file, if it is in one."""
-    os.environ.setdefault("RAY_AUTH_MODE", "token")
-    if os.environ["RAY_AUTH_MODE"] != "token" or os.environ.get(TOKEN):
+    os.environ.setdefault(_MODE, "token")
+    if os.environ[_MODE] != "token" or os.environ.get(TOKEN):
         return None
-    if named := os.environ.get(_TOKEN_FILE):
-        return Path(named)
-    file = Path.home() / ".ray/auth_token"
-    if not file.exists():
+    file = _token_file()
+    if not file.exists() and not os.environ.get(_TOKEN_FILE):
         subprocess.run([*_ray(), "get-auth-token", "--generate"], check=True, capture_output=True)
     return file
+
+
+def offer_token() -> None:
+    """To a Ray of somebody else, if there is one here, as `ray start` does. One that lets everybody in ignores it."""
+    if os.environ.get(TOKEN) or _token_file().exists():
+        os.environ.setdefault(_MODE, "token")
+
+
+def _token_file() -> Path:
+    return Path(os.environ.get(_TOKEN_FILE) or Path.home() / ".ray/auth_token")
+
+
+def require_listener(address: str) -> None:
+    """Raises unless somebody listens there; Ray itself would try for minutes before it says that nobody does."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        raise BadSettings(f"--address is {address!r}; it is HOST:PORT, such as 10.0.0.5:6379", subject="address")
+    try:
+        socket.create_connection((host, int(port)), _REACH_S).close()
+    except OSError as error:
+        raise CannotLoad(
+            f"no Ray answers at {address}: {error.strerror or error}; start one with `ray start --head`, or leave "
+            "--address out",
+            subject=address,
+        ) from None
 
 
 @contextmanager

@@ -43,12 +43,17 @@ class Worker:
         self._health = ""
         self._metrics = ""
         self._process: asyncio.subprocess.Process | None = None
-        self._folder = tempfile.TemporaryDirectory(prefix="antiphon-worker-")
 
     async def start(self, limit_s: float) -> None:
         """Returns when it is ready to speak; raises CannotLoad if it ends before that, or takes too long."""
-        command = (str(self._python), "-c", _RUN, "--config", str(self._written()))
-        self._process = await asyncio.create_subprocess_exec(*command, env=self._variables())
+        # Without a name, so that nothing is left of it when this process is killed.
+        with tempfile.TemporaryFile("w+", encoding="utf-8") as file:
+            yaml.safe_dump(self._placed(), file)
+            file.flush()
+            command = (str(self._python), "-c", _RUN, "--config", f"/dev/fd/{file.fileno()}")
+            self._process = await asyncio.create_subprocess_exec(
+                *command, env=self._variables(), pass_fds=(file.fileno(),)
+            )
         try:
             async with asyncio.timeout(limit_s):
                 while not await self._is_ready():  # noqa: ASYNC110
@@ -80,7 +85,6 @@ class Worker:
         """Running utterances may finish for as long as the worker's own settings say, and for `limit_s` at most."""
         if self._process is not None and self._process.returncode is None:
             await _end(self._process, limit_s)
-        self._folder.cleanup()
 
     async def _is_ready(self) -> bool:
         assert self._process is not None, "it was not started"
@@ -91,15 +95,13 @@ class Worker:
         except grpc.RpcError:
             return False
 
-    def _written(self) -> Path:
-        """Its settings, in a file."""
+    def _placed(self) -> dict[str, Any]:
+        """Its settings, with ports that are free now."""
         port, health_port, metrics_port = free_ports(self._host, 3)
         self.address, self._health = f"{self._host}:{port}", f"{self._host}:{health_port}"
         self._metrics = f"http://{self._host}:{metrics_port}/metrics"
         ports = {"host": self._host, "port": port, "health_port": health_port, "metrics_port": metrics_port}
-        file = Path(self._folder.name) / "worker.yaml"
-        file.write_text(yaml.safe_dump({**self._settings, **ports}), encoding="utf-8")
-        return file
+        return {**self._settings, **ports}
 
     def _variables(self) -> dict[str, str]:
         """An image's variables would win over the file, and two workers in one container want the same port."""

@@ -6,15 +6,15 @@ import argparse
 import signal
 import socket
 import sys
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
 from antiphon_core.errors import AntiphonError, BadSettings
 
-from antiphon_ray.head import head, require_token
+from antiphon_ray.head import head, offer_token, require_listener, require_token
 from antiphon_ray.settings import FleetSettings, read_fleet
 from antiphon_ray.worker import free_ports
 
@@ -63,22 +63,33 @@ def _parser() -> argparse.ArgumentParser:
 
 def _up(arguments: argparse.Namespace) -> int:
     fleet = read_fleet(arguments.file)
-    token = require_token()
-    # Ray reads its variables when it is imported.
-    from antiphon_ray.cli import serving
-
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with ExitStack() as stack:
-        address = arguments.address
-        if not address:
-            print("starting Ray", flush=True)
-            host = arguments.host or _own_address()
-            port = arguments.port or free_ports(host, 1)[0]
-            address = stack.enter_context(head(host, port, *_ray_flags(arguments)))
-            print(f"Ray runs; other machines join it by: ray start --address={address}  (docs/ray.md)", flush=True)
+    with _joined(arguments.address) if arguments.address else _started(arguments) as address:
+        # Ray reads its variables when it is imported.
+        from antiphon_ray.cli import serving
+
+        return serving.serve_until_interrupted(address, fleet)
+
+
+@contextmanager
+def _joined(address: str) -> Iterator[str]:
+    """A Ray that runs. Whom it lets in was settled by who started it."""
+    require_listener(address)
+    offer_token()
+    yield address
+
+
+@contextmanager
+def _started(arguments: argparse.Namespace) -> Iterator[str]:
+    token = require_token()
+    print("starting Ray", flush=True)
+    host = arguments.host or _own_address()
+    port = arguments.port or free_ports(host, 1)[0]
+    with head(host, port, *_ray_flags(arguments)) as address:
+        print(f"Ray runs; other machines join it by: ray start --address={address}  (docs/ray.md)", flush=True)
         if token is not None:
             print(f"only who has the token of {token} is let in", flush=True)
-        return serving.serve_until_interrupted(address, fleet)
+        yield address
 
 
 def _ray_flags(arguments: argparse.Namespace) -> list[str]:

@@ -51,8 +51,13 @@ def _serve(address: str, fleet: FleetSettings) -> int:
 def _connected(address: str) -> Iterator[None]:
     try:
         ray.init(address, logging_level=logging.WARNING, log_to_driver=True)
-    except ConnectionError as error:
-        raise CannotLoad(f"no Ray answers at {address}: {error}", subject=address) from None
+        logging.getLogger("ray.serve").setLevel(logging.WARNING)
+    except (ConnectionError, RuntimeError) as error:
+        raise CannotLoad(
+            f"cannot join the Ray at {address}: {gist(str(error))}; it has to be {ray.__version__}, to run on this "
+            "machine, too (`ray start`), and to have the same token",
+            subject=address,
+        ) from None
 
     try:
         yield
