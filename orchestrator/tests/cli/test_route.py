@@ -84,3 +84,24 @@ def test_without_workers_it_says_how_to_start_one(there: list[WorkerRecord]) -> 
 def test_a_policy_that_is_none_is_told() -> None:
     with pytest.raises(BadSettings, match="cheapest-cpu"):
         route.main(["--routing", "best"])
+
+
+def test_a_registry_that_cannot_be_read_is_told_as_such(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Away(ScriptedFleet):
+        @property
+        def reachable(self) -> bool:
+            return False
+
+    monkeypatch.setattr(route, "fleet_of", lambda settings, dialer: TrustedFleet(Away(), tls=False))
+    with pytest.raises(ConnectionError, match="the registry cannot be read"):
+        route.main(["--wait", "0.01"])
+    assert capsys.readouterr().out == ""
+
+
+def test_that_the_sessions_worker_is_gone_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert route.main(["--voice", "scripted", "--keep", "gone:1", "--wait", "0.01"]) == 0
+    told = capsys.readouterr()
+    assert "one:50051" in told.out
+    assert told.err.startswith("no worker is at gone:1")

@@ -280,8 +280,8 @@ def test_every_worker_gets_its_reason() -> None:
         "cold": "would have to load the model; others have it in memory",
         "full": "has no free place; others have",
         "gpu": "runs on cuda:0; cheapest-cpu prefers a CPU",
-        "busy": "as good, but not picked; 50% of its places taken, first audio after 10 ms",
-        "unlucky": "as good, but not picked; 0% of its places taken, first audio after 10 ms",
+        "busy": "would do as well, but was not picked; 50% of its places taken, first audio after 10 ms",
+        "unlucky": "would do as well, but was not picked; 0% of its places taken, first audio after 10 ms",
     }
 
 

@@ -34,6 +34,10 @@ def main(argv: Sequence[str]) -> int:
     set_up_logs("warning", "console")
     view = asyncio.run(_seen(settings, arguments.wait))
     fleet = view.workers()
+    if not fleet and not view.reachable:
+        raise ConnectionError("the registry cannot be read, so nothing is known of the workers; the reason is above")
+    if arguments.keep and all(record.address != arguments.keep for record in fleet):
+        print(f"no worker is at {arguments.keep}: chosen as for a session that has not spoken yet", file=sys.stderr)
     wanted = Wanted(settings.voice, settings.language, frozenset(Capability(name) for name in arguments.need or ()))
     router, now = Router(rules_of(settings)), Situation(keep=arguments.keep)
     reasons, failure = _explained(router, fleet, wanted, now)
@@ -114,6 +118,7 @@ def _show(reasons: Sequence[Reasoned], *, as_json: bool) -> None:
     ]
     if as_json:
         print(json.dumps(rows, indent=2))
+    if as_json or not rows:
         return
     cells = [("WORKER", "ADDRESS", "VOICE", "WHY")]
     cells += [(one.record.description.worker, one.record.address, one.voice, one.why) for one in reasons]

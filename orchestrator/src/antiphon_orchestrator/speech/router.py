@@ -116,7 +116,8 @@ class Router:
     def explain(
         self, fleet: Sequence[WorkerRecord], wanted: Wanted, now: Situation, pick_two: PickTwo
     ) -> list[Reasoned]:
-        """What `route` thinks of each worker, whoever is taken first. Raises as `route` does if nobody can be."""
+        """What `route` thinks of each worker: who is taken, then who could be, by name. Raises as `route` does if
+        nobody can be."""
         verdicts = self._judge.verdicts(wanted, self.rules, [record.description for record in fleet])
         sieve = self._sifted(fleet, wanted, now)
         route = self._take(sieve, pick_two)
@@ -125,7 +126,7 @@ class Router:
             taken = record is route.record
             why = self._why_taken(sieve, route) if taken else verdict.why or self._why_not(sieve, (record, verdict))
             reasons.append(Reasoned(record, verdict.voice, why, taken))
-        return sorted(reasons, key=lambda reasoned: not reasoned.taken)
+        return sorted(reasons, key=lambda one: (not one.taken, not one.voice, one.record.description.worker))
 
     def idle_workers(self, fleet: Sequence[WorkerRecord], wanted: Wanted, now: Situation) -> int:
         """How many have the voice in memory and nothing to do, beside others who have it too."""
@@ -196,7 +197,7 @@ class Router:
         for left, why in sieve.steps:
             if all(one[0] is not other[0] for other in left):
                 return why(one)
-        return f"as good, but not picked; {_state(one[0], _busy(one, sieve.situation))}"
+        return f"would do as well, but was not picked; {_state(one[0], _busy(one, sieve.situation))}"
 
 
 def _busy(one: _Able, now: Situation) -> float:
@@ -210,7 +211,8 @@ def _busy(one: _Able, now: Situation) -> float:
 
 def _state(record: WorkerRecord, busy: float) -> str:
     latency_ms = record.description.load.first_audio_p50_ms
-    return f"{busy:.0%} of its places taken, first audio after {latency_ms:.0f} ms"
+    first_audio = f"first audio after {latency_ms:.0f} ms" if latency_ms else "has not spoken yet"
+    return f"{busy:.0%} of its places taken, {first_audio}"
 
 
 def _why_nobody(fleet: Sequence[WorkerRecord], wanted: Wanted, rules: Rules) -> AntiphonError:
