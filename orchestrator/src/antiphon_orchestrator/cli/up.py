@@ -19,7 +19,8 @@ from antiphon_core.live import LiveSettings
 from antiphon_core.logs import set_up_logs
 
 from antiphon_orchestrator.app import Server
-from antiphon_orchestrator.cli.serving import listening_socket, serve
+from antiphon_orchestrator.cli.listening import listening_socket
+from antiphon_orchestrator.cli.serving import serve
 from antiphon_orchestrator.environments.hosts import python_of
 from antiphon_orchestrator.environments.trial import own_variables
 from antiphon_orchestrator.settings import DEFAULT_ADAPTER, ServerSettings
