@@ -11,9 +11,12 @@ from asyncio.subprocess import PIPE, Process, create_subprocess_exec
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
 import numpy as np
+from antiphon_orchestrator.cli import tls
 from antiphon_orchestrator.cli.caller import Call, Track, calling
 from antiphon_orchestrator.testing.chat_endpoint import ChatEndpoint, words
 
@@ -84,19 +87,29 @@ async def until(call: Call, event: str, times: int = 1, limit_s: float = 60.0) -
 
 @asynccontextmanager
 async def site(*flags: str) -> AsyncIterator[Site]:
-    """Two voices and the caller's; ends all of it."""
+    """Two voices and the caller's, over TLS; ends all of it."""
     async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory()))
+        tls.main(["make", str(folder)])
+        private = files_of(folder / "worker", "tls-cert", "tls-key", "tls-client-ca")
         mind = ChatEndpoint(otherwise=lambda _: words(*(f"{word} " for word in ANSWER.split())))
         await stack.enter_async_context(mind.serve())
-        slow = [await stack.enter_async_context(_worker(f"slow-{number}", *AS_SLOW_AS_SPEECH)) for number in (1, 2)]
-        caller = await stack.enter_async_context(_worker("caller", engine="hibari"))
+        at_work = (*AS_SLOW_AS_SPEECH, *private)
+        slow = [await stack.enter_async_context(_worker(f"slow-{number}", *at_work)) for number in (1, 2)]
+        caller = await stack.enter_async_context(_worker("caller", *private, engine="hibari"))
         addresses = ",".join(one.process.address for one in (*slow, caller))
         url, server = await stack.enter_async_context(
             _server("--registry", f"static://{addresses}", "--voice", "tone", "--mind", "openai", "--mind-url",
-                    mind.base_url, "--mind-model", "knowing", *flags)
+                    mind.base_url, "--mind-model", "knowing", "--fleet-name", tls.WORKER_NAME,
+                    *files_of(folder / "orchestrator", "fleet-cert", "fleet-key", "fleet-ca"), *flags)
         )  # fmt: skip
         question = await asyncio.to_thread(_spoken, url, QUESTION)
         yield Site(url, server, mind, slow, caller, question)
+
+
+def files_of(folder: Path, cert: str, key: str, ca: str) -> tuple[str, ...]:
+    """The flags that name them."""
+    return (f"--{cert}={folder}/tls.crt", f"--{key}={folder}/tls.key", f"--{ca}={folder}/ca.crt")
 
 
 def _spoken(url: str, text: str) -> Track:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import threading
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import grpc
 import structlog
 
 from antiphon_core.errors import BadSettings
+from antiphon_core.expiry import Ends, end_of_authorities, end_of_chain
 from antiphon_core.stamps import Stamp, stamp_of
 
 log = structlog.get_logger(__name__)
@@ -28,11 +29,12 @@ class TlsFiles:
 
 @dataclass(frozen=True, slots=True)
 class Pems:
-    """What the files hold."""
+    """What the files hold, and until when it counts."""
 
     ca: bytes
     cert: bytes
     key: bytes
+    ends: Ends = field(compare=False)
 
 
 class Certificates:
@@ -55,6 +57,10 @@ class Certificates:
                 self._read()
             return self._pems
 
+    def ends(self) -> Ends:
+        """Until when they count, by file."""
+        return self.now.ends
+
     def _read(self) -> None:
         try:
             pems = read_pems(self._files)
@@ -71,7 +77,7 @@ class Certificates:
 
 def read_pems(files: TlsFiles) -> Pems:
     """Raises BadSettings that names the file."""
-    pems = Pems(_content(files.ca), _content(files.cert), _content(files.key))
+    ca, cert, key = _content(files.ca), _content(files.cert), _content(files.key)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     load_pair(context, files.cert, files.key)
     try:
@@ -80,7 +86,8 @@ def read_pems(files: TlsFiles) -> Pems:
         raise BadSettings(
             f"{files.ca} holds no certificates of an authority in PEM: {_reason(error)}", subject=str(files.ca)
         ) from None
-    return pems
+    ends = {files.cert: end_of_chain(files.cert, cert), files.ca: end_of_authorities(files.ca, ca)}
+    return Pems(ca, cert, key, ends)
 
 
 def load_pair(context: ssl.SSLContext, cert: Path, key: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 from antiphon_core.errors import AntiphonError, Full
+from antiphon_core.expiry import ExpiryWatch
 from antiphon_core.live import LiveSettings
 from antiphon_core.logs import set_log_level
 from antiphon_core.registry.redis_url import without_secrets
@@ -34,6 +35,7 @@ from antiphon_orchestrator.api.gate import Gate, GateSettings
 from antiphon_orchestrator.api.health import Health
 from antiphon_orchestrator.api.http_errors import answer_bug, answer_condition, answer_status
 from antiphon_orchestrator.api.page import Page
+from antiphon_orchestrator.api.public_tls import PublicCertificate
 from antiphon_orchestrator.api.realtime.webrtc import Calls
 from antiphon_orchestrator.api.realtime.websocket import RealtimeSocket
 from antiphon_orchestrator.api.request_ids import REQUEST_ID, RequestIds
@@ -67,6 +69,9 @@ class Server:
         self._tracer = tracer_for("antiphon-orchestrator", {}, "antiphon-orchestrator")
         self._providers = providers or providers_for(live.now, self.metrics)
         self._fleet = self._providers.fleet
+        self.certificate = PublicCertificate.of(live.now)
+        ends = () if self.certificate is None else (self.certificate.ends,)
+        self._expiry = ExpiryWatch(lambda: live.now.tls_warn_days, self._providers.certificate_ends, *ends)
         self._catalog = Catalog(self._fleet, self._providers.resting)
         self._apology = RecordedApology(
             self._fleet,
@@ -161,6 +166,9 @@ class Server:
             ("registry_up", "1 if the registry of workers could be read", lambda: self._fleet.reachable),
         ):
             self.metrics.watch(name, text, read)
+        self.metrics.watch_each(
+            "certificate_left_seconds", "How long what is in a file of TLS counts", "file", self._expiry.left_s
+        )
 
     # ------------------------------------------------------------------------- life
 
@@ -174,6 +182,8 @@ class Server:
                 self._recorder.run(),
                 self.calls.run(),
                 self._apology.run(),
+                self._expiry.run(),
+                *(() if self.certificate is None else (self.certificate.run(),)),
             )
             running = [tasks.create_task(self._survived(part)) for part in work]
             try:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from antiphon_core.gauges import ReadGauge
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, Summary
-from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 
 from antiphon_orchestrator.session.observer import Observer, Part, Stop
 
@@ -54,7 +53,7 @@ class Metrics(Observer):
 
     def watch_each(self, name: str, text: str, label: str, read: Callable[[], Mapping[str, float]]) -> None:
         """A gauge with a value for each of what there is when it is scraped."""
-        self.registry.register(_Read(f"{PREFIX}_{name}", text, label, read))
+        self.registry.register(ReadGauge(f"{PREFIX}_{name}", text, label, read))
 
     # --------------------------------------------------------------------- the server
 
@@ -111,22 +110,3 @@ class Metrics(Observer):
 
     def _histogram(self, name: str, text: str, buckets: Sequence[float], *labels: str) -> Histogram:
         return Histogram(f"{PREFIX}_{name}", text, labels, buckets=buckets, registry=self.registry)
-
-
-class _Read(Collector):
-    """A gauge that somebody else knows."""
-
-    def __init__(self, name: str, text: str, label: str, read: Callable[[], Mapping[str, float]]) -> None:
-        self._name = name
-        self._text = text
-        self._labels = [label] if label else []
-        self._read = read
-
-    def describe(self) -> list[Metric]:
-        return [GaugeMetricFamily(self._name, self._text, labels=self._labels)]
-
-    def collect(self) -> list[Metric]:
-        family = GaugeMetricFamily(self._name, self._text, labels=self._labels)
-        for value, amount in self._read().items():
-            family.add_metric([value] if self._labels else [], amount)
-        return [family]

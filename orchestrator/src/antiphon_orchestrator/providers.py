@@ -8,6 +8,7 @@ from inspect import isawaitable
 from pathlib import Path
 
 from antiphon_core.errors import BadSettings
+from antiphon_core.expiry import Ends
 from antiphon_core.registry.base import Fleet
 from antiphon_core.registry.urls import fleet_for
 from antiphon_core.store import Progress, Store, StoreFiles, catalogue_of
@@ -81,6 +82,7 @@ class Providers:
     idle_workers: Callable[[VoiceChoice], int] = lambda _: 0
     follow: Callable[[ServerSettings], None] = lambda _: None
     resting: Callable[[], frozenset[str]] = frozenset
+    certificate_ends: Callable[[], Ends] = dict
 
 
 def providers_for(settings: ServerSettings, metrics: Metrics) -> Providers:
@@ -98,6 +100,7 @@ def providers_for(settings: ServerSettings, metrics: Metrics) -> Providers:
         speech.idle_workers,
         lambda now: speech.route_by(rules_of(now)),
         speech.resting,
+        dialer.ends,
     )
 
 

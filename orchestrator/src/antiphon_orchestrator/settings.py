@@ -40,6 +40,9 @@ class ServerSettings(LayeredSettings):
         None, description="certificate in PEM that callers are shown, its issuers after it: https and wss, with tls_key"
     )
     tls_key: Path | None = Field(None, description="its private key; both are read again when they change")
+    tls_warn_days: float = _live(
+        14.0, "a certificate, this one or one of the fleet, that counts for fewer days is warned of in the log", ge=0
+    )
     api_keys: Words = Field((), description="keys that clients must show; several, so that they can be changed")
     open_to_all: bool = Field(False, description="serve without a key on an address that others can reach")
     origins: Words = Field((), description="web origins that may connect besides the page itself; * for all")

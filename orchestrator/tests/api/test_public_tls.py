@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from antiphon_core.errors import BadSettings
+from antiphon_core.expiry import DAY_S
 from antiphon_core.settings import read_settings
 from antiphon_orchestrator.cli import say, voices
 from antiphon_orchestrator.cli.caller import calling
@@ -59,8 +60,8 @@ async def test_a_new_certificate_is_shown_to_new_callers_and_sessions_go_on(tmp_
     async with serving(**shown(first)) as server, server.call(ssl=_anybody()) as caller:
         second = Issuer(tmp_path)
         second.server()
-        assert server.certificate is not None
-        server.certificate.refresh()
+        assert server.server.certificate is not None
+        server.server.certificate.refresh()
         with reaching(server.url, "", second.ca) as http:
             assert (await asyncio.to_thread(http.get, "/livez")).status_code == 200
         await caller.write("still there?")
@@ -72,13 +73,25 @@ async def test_a_broken_new_certificate_is_told_and_the_old_one_is_shown_on(tmp_
     files = issuer.server()
     async with serving(tls_cert=files.cert, tls_key=files.key) as server:
         files.cert.write_text("half a fi")
-        assert server.certificate is not None
+        assert server.server.certificate is not None
         with capture_logs() as logs:
-            server.certificate.refresh()
-            server.certificate.refresh()
+            server.server.certificate.refresh()
+            server.server.certificate.refresh()
         assert [line["event"] for line in logs] == ["certificate not changed"]
         with reaching(server.url, "", issuer.ca) as http:
             assert (await asyncio.to_thread(http.get, "/livez")).status_code == 200
+
+
+async def test_a_certificate_that_ends_soon_is_warned_of_in_log_and_metrics(tmp_path: Path) -> None:
+    files = Issuer(tmp_path).server()
+    with capture_logs() as logs:
+        async with serving(tls_cert=files.cert, tls_key=files.key) as server:
+            lines = (await server.http.get("/metrics")).text.splitlines()
+    (warning,) = (line for line in logs if line["event"] == "certificate expires soon")
+    assert (warning["file"], warning["log_level"]) == (str(files.cert), "warning")
+    name = f'antiphon_certificate_left_seconds{{file="{files.cert}"}} '
+    (left_s,) = (float(line.removeprefix(name)) for line in lines if line.startswith(name))
+    assert 8.9 < left_s / DAY_S < 9
 
 
 def test_half_of_a_pair_is_refused(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from antiphon_core import expiry
 from antiphon_core.audio import Frame
 from antiphon_core.errors import BadSettings, Untrusted, WorkerGone
 from antiphon_core.registry.base import WorkerRecord
@@ -40,6 +41,11 @@ def at(worker: ScriptedWorker) -> WorkerRecord:
     return replace(record(), address=worker.address, tls=True)
 
 
+def do_not_look_at_dates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For somebody whose certificate expires while it runs."""
+    monkeypatch.setattr(expiry, "wall_s", lambda: 0.0)
+
+
 async def speak(client: SpeechClient, worker: ScriptedWorker) -> list[SynthesisEvent]:
     return [event async for event in client.speak(at(worker), Start(), TEXT, Patience())]
 
@@ -60,8 +66,9 @@ async def test_who_trust_each_other_speak(tmp_path: Path) -> None:
     ],
 )
 async def test_a_worker_that_is_not_in_the_trust_gets_no_text(
-    tmp_path: Path, shown: Callable[[Issuer, Issuer], TlsFiles], says: str
+    tmp_path: Path, shown: Callable[[Issuer, Issuer], TlsFiles], says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    do_not_look_at_dates(monkeypatch)
     issuer, other, worker = Issuer(tmp_path / "here"), Issuer(tmp_path / "there"), ScriptedWorker()
     mine = issuer.caller()
     files = replace(shown(issuer, other), ca=issuer.ca)
@@ -96,8 +103,9 @@ async def test_a_worker_without_tls_gets_no_text_even_if_the_registry_says_that_
     ],
 )
 async def test_a_worker_refuses_who_is_not_in_its_trust(
-    tmp_path: Path, mine: Callable[[Issuer, Issuer], TlsFiles]
+    tmp_path: Path, mine: Callable[[Issuer, Issuer], TlsFiles], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    do_not_look_at_dates(monkeypatch)
     issuer, other, worker = Issuer(tmp_path / "here"), Issuer(tmp_path / "there"), ScriptedWorker()
     files = replace(mine(issuer, other), ca=issuer.ca)
     async with worker.serving(Certificates(issuer.server())), client_of(files) as client:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import grpc
 
+from antiphon_core.expiry import Ends
 from antiphon_core.tls import Certificates, Pems
 from antiphon_core.wire.rpc import CHANNEL_OPTIONS
 
@@ -28,6 +29,10 @@ class Dialer:
     def shown(self) -> Pems | None:
         """What a channel that is opened now shows. One that was opened with something else should be replaced."""
         return None if self._certificates is None else self._certificates.now
+
+    def ends(self) -> Ends:
+        """Until when its certificates count, by file."""
+        return {} if self._certificates is None else self._certificates.ends()
 
     def dial(self, address: str) -> grpc.aio.Channel:
         pems = self.shown

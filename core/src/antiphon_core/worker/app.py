@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 import structlog
 
+from antiphon_core.expiry import ExpiryWatch
 from antiphon_core.live import LiveSettings
 from antiphon_core.logs import set_log_level
 from antiphon_core.registry.base import Limits, Load, WorkerDescription
@@ -57,6 +58,8 @@ class App:
         self._admission = Admission(lambda: live.now.places)
         self._announcer = announcer_for(settings.registry, tls=settings.tls_files is not None)
         certificates = Certificates(settings.tls_files) if settings.tls_files else None
+        ends = () if certificates is None else (certificates.ends,)
+        self._expiry = ExpiryWatch(lambda: live.now.tls_warn_days, *ends)
         self._server = Server(settings.host, settings.port, certificates, settings.health_port)
         self._name = settings.named(self._server.port)
         about = {"service.instance.id": self._name, "antiphon.adapter": adapter.name}
@@ -141,6 +144,7 @@ class App:
     async def _serve(self, models: list[str]) -> None:
         self._tasks.start(self._residents.run(), "residents")
         self._tasks.start(self._live.run(self._settings_changed), "live settings")
+        self._tasks.start(self._expiry.run(), "expiry")
         address = self._live.now.address(self._server.port)
         self._tasks.start(self._announcer.run(address, self._describe), "announcer")
         await self._server.set_healthy(True)
@@ -184,6 +188,9 @@ class App:
             ("draining", "1 while no more utterances are taken", self._ending.is_set),
         ):
             self._metrics.watch(name, text, read)
+        self._metrics.watch_each(
+            "certificate_left_seconds", "How long what is in a file of TLS counts", "file", self._expiry.left_s
+        )
         settings = self._live.now
         if settings.metrics_port is not None:
             port = serve_metrics(settings.host, settings.metrics_port, self._metrics.registry)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
 
+from antiphon_core.gauges import ReadGauge
 from antiphon_core.worker.report import Report
 
 PREFIX = "antiphon_worker"
@@ -44,7 +45,11 @@ class Metrics:
 
     def watch(self, name: str, text: str, read: Callable[[], float]) -> None:
         """A gauge that is read when it is scraped."""
-        Gauge(f"{PREFIX}_{name}", text, registry=self.registry).set_function(read)
+        self.watch_each(name, text, "", lambda: {"": read()})
+
+    def watch_each(self, name: str, text: str, label: str, read: Callable[[], Mapping[str, float]]) -> None:
+        """A gauge with a value for each of what there is when it is scraped."""
+        self.registry.register(ReadGauge(f"{PREFIX}_{name}", text, label, read))
 
     def utterance_ended(self, report: Report) -> None:
         self._utterances.labels(report.model, report.outcome).inc()

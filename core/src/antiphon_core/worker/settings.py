@@ -42,6 +42,7 @@ class WorkerSettings(LayeredSettings):
     tls_cert: Path | None = Field(None, description="certificate in PEM: with a key and tls_client_ca, TLS both ways")
     tls_key: Path | None = Field(None, description="its private key; these files are read again when they change")
     tls_client_ca: Path | None = Field(None, description="authority that a server's certificate must come from")
+    tls_warn_days: float = _live(14.0, "a certificate that counts for fewer days is warned of in the log", ge=0)
     health_port: int | None = Field(
         None, description="port for gRPC health checks without TLS, and nothing else; 0 picks one", ge=0, le=65535
     )

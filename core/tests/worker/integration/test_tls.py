@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import urllib.request
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import grpc
 import pytest
+from antiphon_core import expiry
 from antiphon_core.audio import Frame
 from antiphon_core.errors import AntiphonError, Untrusted, WorkerGone
 from antiphon_core.registry.urls import fleet_for
@@ -34,6 +36,11 @@ async def private(models: Path, files: TlsFiles, **flags: object) -> AsyncIterat
     tls = {"tls_cert": files.cert, "tls_key": files.key, "tls_client_ca": files.ca}
     async with serving(models / "models", **tls, **flags) as app:
         yield app
+
+
+def do_not_look_at_dates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For somebody whose certificate expires while it runs."""
+    monkeypatch.setattr(expiry, "wall_s", lambda: 0.0)
 
 
 async def speak(by: Dialer, address: str) -> Heard:
@@ -73,8 +80,9 @@ NO_REASON = "CERTIFICATE_VERIFY_FAILED$"
     ],
 )
 async def test_a_caller_that_the_worker_does_not_trust_is_refused(
-    installed: Path, tmp_path: Path, caller: Strange
+    installed: Path, tmp_path: Path, caller: Strange, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    do_not_look_at_dates(monkeypatch)
     known, other = Authority(tmp_path), Authority(tmp_path, "other")
     async with private(tmp_path, known.issue("worker")) as app:
         with capture_logs() as logs, pytest.raises(WorkerGone):
@@ -100,8 +108,13 @@ async def test_a_caller_that_shows_no_certificate_is_refused(installed: Path, tm
     ],
 )
 async def test_a_worker_that_the_caller_does_not_trust_gets_no_text(
-    installed: Path, tmp_path: Path, worker: Callable[[Authority, Authority], TlsFiles], says: str
+    installed: Path,
+    tmp_path: Path,
+    worker: Callable[[Authority, Authority], TlsFiles],
+    says: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    do_not_look_at_dates(monkeypatch)
     known, other = Authority(tmp_path), Authority(tmp_path, "other")
     async with private(tmp_path, worker(known, other)) as app:
         with capture_logs() as logs, pytest.raises(Untrusted, match=f"{says}|{NO_REASON}"):
@@ -197,6 +210,20 @@ async def test_health_is_told_without_tls_at_a_port_of_its_own_and_nothing_else_
         async with PLAIN.dial(f"127.0.0.1:{app._server.health_port}") as channel:
             with pytest.raises(AntiphonError, match="Method not found"):
                 await WorkerClient(channel).describe()
+
+
+async def test_a_certificate_that_ends_soon_is_warned_of_in_log_and_metrics(installed: Path, tmp_path: Path) -> None:
+    files = Authority(tmp_path).issue("worker")
+    with capture_logs() as logs:
+        async with private(tmp_path, files, metrics_port=0):
+            (page,) = (line["address"] for line in logs if line["event"] == "metrics")
+            answer = await asyncio.to_thread(urllib.request.urlopen, f"http://{page}/metrics")
+            with answer:
+                metrics = dict(line.rsplit(" ", 1) for line in answer.read().decode().splitlines())
+    (warning,) = (line for line in logs if line["event"] == "certificate expires soon")
+    assert (warning["file"], warning["log_level"]) == (str(files.cert), "warning")
+    left_s = float(metrics[f'antiphon_worker_certificate_left_seconds{{file="{files.cert}"}}'])
+    assert 8.9 < left_s / expiry.DAY_S < 9
 
 
 async def test_worker_say_speaks_tls(installed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

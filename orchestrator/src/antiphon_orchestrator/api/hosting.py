@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, cast
@@ -13,6 +12,8 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from antiphon_orchestrator.api.public_tls import PublicCertificate
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGISendEvent
@@ -23,11 +24,11 @@ SOCKET_STUCK_S = 20.0
 _GOODBYE_S = 5
 
 
-def web_config(app: ASGIApp, max_message_bytes: int, tls: ssl.SSLContext | None = None) -> uvicorn.Config:
+def web_config(app: ASGIApp, max_message_bytes: int, certificate: PublicCertificate | None = None) -> uvicorn.Config:
     """How uvicorn serves us. It logs what goes wrong to whatever logging is set up to."""
     return uvicorn.Config(
         app,
-        ssl_context_factory=(lambda _config, _default: tls) if tls is not None else None,
+        ssl_context_factory=(lambda _config, _default: certificate.context) if certificate is not None else None,
         http=_Http,
         ws=_Socket,
         ws_max_size=max_message_bytes,

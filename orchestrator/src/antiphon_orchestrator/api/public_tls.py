@@ -8,6 +8,7 @@ from pathlib import Path
 
 import structlog
 from antiphon_core.errors import BadSettings
+from antiphon_core.expiry import Ends, end_of_chain
 from antiphon_core.stamps import Stamp, stamp_of
 from antiphon_core.tls import load_pair
 
@@ -28,6 +29,7 @@ class PublicCertificate:
         self._stamps = self._look()
         self.context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         load_pair(self.context, cert, key)
+        self._end_s = end_of_chain(cert, cert.read_bytes())
 
     @classmethod
     def of(cls, settings: ServerSettings) -> PublicCertificate | None:
@@ -35,6 +37,10 @@ class PublicCertificate:
         if settings.tls_cert is None or settings.tls_key is None:
             return None
         return cls(settings.tls_cert, settings.tls_key)
+
+    def ends(self) -> Ends:
+        """Until when it counts, by file."""
+        return {self._cert: self._end_s}
 
     async def run(self) -> None:
         """Follows the files until cancelled."""
@@ -50,6 +56,7 @@ class PublicCertificate:
         try:
             # A context that fails to load a pair has lost the one it had.
             load_pair(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), self._cert, self._key)
+            self._end_s = end_of_chain(self._cert, self._cert.read_bytes())
             load_pair(self.context, self._cert, self._key)
         except BadSettings as error:
             log.error("certificate not changed", reason=error.message)

@@ -8,7 +8,6 @@ import socket
 from collections.abc import Awaitable, Callable
 
 from antiphon_orchestrator.api.hosting import WebServer, web_config
-from antiphon_orchestrator.api.public_tls import PublicCertificate
 from antiphon_orchestrator.app import Server
 from antiphon_orchestrator.cli.listening import address_of
 from antiphon_orchestrator.leaving import Leaving
@@ -19,17 +18,13 @@ OnReady = Callable[[str], Awaitable[None]]
 
 async def serve(server: Server, bound: socket.socket, on_ready: OnReady) -> None:
     """Until SIGINT or SIGTERM. `on_ready` runs beside it once conversations can be held."""
-    certificate = PublicCertificate.of(server.settings)
-    context = certificate.context if certificate is not None else None
-    web = WebServer(web_config(server.app, server.settings.max_message_bytes, context))
+    web = WebServer(web_config(server.app, server.settings.max_message_bytes, server.certificate))
     leaving = Leaving(server, web)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, leaving.asked)
     async with asyncio.TaskGroup() as tasks:
-        beside = [leaving.run(), _tell_when_ready(server, address_of(bound, server.settings), on_ready)]
-        if certificate is not None:
-            beside.append(certificate.run())
+        beside = (leaving.run(), _tell_when_ready(server, address_of(bound, server.settings), on_ready))
         running = [tasks.create_task(work) for work in beside]
         await web.serve(sockets=[bound])
         for task in running:

@@ -20,7 +20,6 @@ from antiphon_core.logs import set_up_logs
 from structlog.contextvars import bind_contextvars
 
 from antiphon_orchestrator.api.hosting import WebServer, web_config
-from antiphon_orchestrator.api.public_tls import PublicCertificate
 from antiphon_orchestrator.app import Server
 from antiphon_orchestrator.keeping.base import Keep
 from antiphon_orchestrator.leaving import Leaving
@@ -90,13 +89,9 @@ class Child:
             set_up_logs(live.now.log_level, live.now.log_format)
             house = InHouse(self._channel, order["number"], order["size"])
             self._server = server = Server(live, house=house)
-            certificate = PublicCertificate.of(live.now)
-            context = certificate.context if certificate is not None else None
-            web = WebServer(web_config(server.app, live.now.max_message_bytes, context))
+            web = WebServer(web_config(server.app, live.now.max_message_bytes, server.certificate))
             leaving = Leaving(server, web)
-            beside = [leaving.run(), self._report(server, web, leaving)]
-            if certificate is not None:
-                beside.append(certificate.run())
+            beside = (leaving.run(), self._report(server, web, leaving))
             running += [tasks.create_task(work) for work in beside]
             for number in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(number, leaving.asked)

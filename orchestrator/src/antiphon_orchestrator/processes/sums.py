@@ -17,6 +17,7 @@ _SAME_EVERYWHERE: dict[str, Callable[[Iterable[float]], float]] = {
     "antiphon_workers": max,
     "antiphon_workers_resting": max,
     "antiphon_registry_up": min,
+    "antiphon_certificate_left_seconds": min,
     "process_start_time_seconds": min,
     "process_max_fds": min,
 }

@@ -18,7 +18,6 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from antiphon_orchestrator.api.hosting import WebServer, web_config
-from antiphon_orchestrator.api.public_tls import PublicCertificate
 from antiphon_orchestrator.app import Server
 from antiphon_orchestrator.ports import Asr, Llm, Speech
 from antiphon_orchestrator.providers import Ears, Mind, Providers
@@ -106,7 +105,6 @@ class Serving:
     http: httpx.AsyncClient
     port: int
     url: str
-    certificate: PublicCertificate | None = None
 
     @asynccontextmanager
     async def call(self, query: str = "", **options: Any) -> AsyncIterator[Caller]:
@@ -161,17 +159,16 @@ async def serving(scripted: Scripted | None = None, *, ready: bool = True, **set
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(("127.0.0.1", settings.get("port", 0)))
         port = bound.getsockname()[1]
-        certificate = PublicCertificate.of(live.now)
-        context, scheme = (None, "http") if certificate is None else (certificate.context, "https")
-        web = WebServer(web_config(server.app, live.now.max_message_bytes, context))
+        scheme = "http" if server.certificate is None else "https"
+        web = WebServer(web_config(server.app, live.now.max_message_bytes, server.certificate))
         running = asyncio.create_task(web.serve(sockets=[bound]))
         try:
             await eventually(lambda: web.started or running.done())
             if ready:
                 await server.complete()
             url = f"{scheme}://127.0.0.1:{port}"
-            async with httpx.AsyncClient(base_url=url, timeout=10.0, verify=certificate is None) as http:
-                yield Serving(server, web, http, port, url, certificate)
+            async with httpx.AsyncClient(base_url=url, timeout=10.0, verify=server.certificate is None) as http:
+                yield Serving(server, web, http, port, url)
         finally:
             web.should_exit = True
             await running
