@@ -44,13 +44,17 @@ class Client:
     plays_until_ms: int = 0
     plays: list[tuple[int, Said | None, int]] = field(default_factory=list)
     rewound: bool = False
+    again: Said | None = None
     heard_when_held: int = 0
     most_ahead: int = 10
 
     def line_of(self, item_id: str) -> Said | None:
         """What of an item is to be heard now."""
-        lines = [one for one in self.said[item_id] if not one.gone and not (one.closed and one.next == one.pushed)]
+        lines = [one for one in self.said[item_id] if not one.gone and not self._is_over(one)]
         return lines[0] if lines else None
+
+    def _is_over(self, line: Said) -> bool:
+        return line.closed and line.next == line.pushed and line is not self.again
 
     def next_line(self) -> Said | None:
         """What is to be heard now."""
@@ -85,7 +89,7 @@ class Client:
             assert number >= line.next - FARTHEST_BACK - self.most_ahead, "it went back too far"
             line.next = number
         assert number == line.next < line.pushed, "a frame is missing, doubled or out of order"
-        self.rewound = False
+        self.rewound, self.again = False, None
         line.next += 1
         self.play(line, number, now_ms)
 
@@ -209,7 +213,7 @@ class PlayoutMachine(RuleBasedStateMachine):
             for frame in played.frames:
                 self.client.get(frame, self.now_ms)
         fade_ms = FRAME_MS if self.ever_faded else 0
-        assert self.client.plays_until_ms - self.now_ms <= self.lead_ms + fade_ms
+        assert self.client.plays_until_ms - self.now_ms <= self.lead_ms + FRAME_MS // 2 + fade_ms
         for item_id in played.drained:
             assert item_id not in self.drained, "drained twice"
             assert item_id in self.closed_items
@@ -236,7 +240,11 @@ class PlayoutMachine(RuleBasedStateMachine):
     @rule()
     def resume(self) -> None:
         self.playout.resume()
-        self.client.rewound |= self.held and self.faded
+        if self.held and self.faded:
+            line = self.client.next_line()
+            self.client.rewound = True
+            # Some of it is heard again, even if no more of it comes.
+            self.client.again = line if line is not None and line.next else None
         self.held = False
 
     @rule()
@@ -250,6 +258,7 @@ class PlayoutMachine(RuleBasedStateMachine):
         self.client.plays_until_ms = self.now_ms
         self.client.plays.clear()
         self.held = self.client.rewound = False
+        self.client.again = None
 
     @rule()
     def everything_is_heard_in_the_end(self) -> None:

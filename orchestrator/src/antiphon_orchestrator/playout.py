@@ -14,7 +14,8 @@ Utterances are heard in the order they were opened, whichever is filled first. S
     playout.hold(now_ms); playout.resume()
     heard = playout.flush(epoch, now_ms)  # drops all below `epoch`, and says what was heard of it
 
-- Frames go out at most `lead_ms` ahead of when they will be played. A late tick catches up to that lead, not beyond.
+- Frames go out `lead_ms` ahead of when they will be played, half a frame more at most. A late tick catches up to that
+  lead, not beyond.
 - Hold sends one frame that fades to silence within 8 ms, then nothing; with `hold_mode` "duck" speech that has begun
   goes on 12 dB quieter. Resume goes back to the start of the word during which it was held (or the quietest place of
   the last 600 ms where the engine tells no words), and fades in. If nothing was left to send, nothing is repeated.
@@ -43,6 +44,8 @@ from antiphon_orchestrator.utterance_line import Script, UtteranceLine
 
 DUCK_GAIN = 0.25
 MAX_CLIENT_DELAY_MS = 2_000
+_EARLY_MS = FRAME_MS // 2
+"""Ticks come a little early or late. Each shall find one frame to send, not none and then two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,7 +311,7 @@ class Playout:
     def _speak(self, now_ms: int) -> tuple[tuple[OutFrame, ...], tuple[str, ...]]:
         frames: list[OutFrame] = []
         started: list[str] = []
-        while self._due_ms + FRAME_MS <= now_ms + self._settings.lead_ms:
+        while self._due_ms + FRAME_MS <= now_ms + _EARLY_MS + self._settings.lead_ms:
             line = self._next_line()
             if line is None or not self._flows(line, now_ms):
                 break

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import threading
 import uuid
 from collections.abc import Coroutine
@@ -15,6 +14,7 @@ import psutil
 import structlog
 
 from antiphon_core.expiry import ExpiryWatch
+from antiphon_core.garbage import spare_what_is_loaded
 from antiphon_core.live import LiveSettings
 from antiphon_core.logs import set_log_level
 from antiphon_core.registry.base import Limits, Load, WorkerDescription
@@ -137,9 +137,7 @@ class App:
     async def _load(self, models: list[str]) -> None:
         for model_id in models:
             (await self._residents.lease(model_id)).release()
-        # Searching an engine's many objects for garbage would stop every stream for a tenth of a second, now and then.
-        gc.collect()
-        gc.freeze()
+        spare_what_is_loaded()
 
     async def _serve(self, models: list[str]) -> None:
         self._tasks.start(self._residents.run(), "residents")

@@ -7,6 +7,8 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable
 
+from antiphon_core.garbage import spare_what_is_loaded
+
 from antiphon_orchestrator.api.hosting import WebServer, web_config
 from antiphon_orchestrator.app import Server
 from antiphon_orchestrator.cli.listening import address_of
@@ -33,4 +35,5 @@ async def serve(server: Server, bound: socket.socket, on_ready: OnReady) -> None
 
 async def _tell_when_ready(server: Server, address: str, on_ready: OnReady) -> None:
     await server.complete()
+    spare_what_is_loaded()
     await on_ready(address)

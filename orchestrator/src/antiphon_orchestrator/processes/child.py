@@ -15,6 +15,7 @@ from typing import Any
 
 import uvloop
 from antiphon_core.errors import BadSettings
+from antiphon_core.garbage import spare_what_is_loaded
 from antiphon_core.live import LiveSettings
 from antiphon_core.logs import set_up_logs
 from structlog.contextvars import bind_contextvars
@@ -91,7 +92,7 @@ class Child:
             self._server = server = Server(live, house=house)
             web = WebServer(web_config(server.app, live.now.max_message_bytes, server.certificate))
             leaving = Leaving(server, web)
-            beside = (leaving.run(), self._report(server, web, leaving))
+            beside = (leaving.run(), self._report(server, web, leaving), _settle(server))
             running += [tasks.create_task(work) for work in beside]
             for number in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(number, leaving.asked)
@@ -155,6 +156,11 @@ class Child:
         """What it counted is not to be lost."""
         with suppress(LineBroken, TimeoutError):
             await self._channel.ask("last_words", _LIMIT_S, metrics=server.exposition())
+
+
+async def _settle(server: Server) -> None:
+    await server.complete()
+    spare_what_is_loaded()
 
 
 async def _serve(line: socket.socket, handed: socket.socket) -> int:
