@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from antiphon_core.logs import set_up_logs
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -40,6 +41,7 @@ PARTS: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="PART")
+    set_up_logs("warning", "console")
     chosen = parser.parse_args().parts or list(PARTS)
     print(
         f"{platform.processor() or platform.machine()}, {psutil.cpu_count()} cores, Python {platform.python_version()}"
