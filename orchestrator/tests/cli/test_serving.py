@@ -14,8 +14,8 @@ from antiphon_core.live import LiveSettings
 from antiphon_orchestrator.api import public_tls
 from antiphon_orchestrator.app import Server
 from antiphon_orchestrator.cli.caller import calling
-from antiphon_orchestrator.cli.remote import reaching
 from antiphon_orchestrator.cli.listening import listening_socket
+from antiphon_orchestrator.cli.remote import reaching
 from antiphon_orchestrator.cli.serving import serve
 from antiphon_orchestrator.settings import ServerSettings
 from antiphon_orchestrator.testing.server import Scripted
