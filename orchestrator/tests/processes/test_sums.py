@@ -35,6 +35,16 @@ def test_what_all_of_them_see_is_not_summed() -> None:
     assert value(summed([process(0, (), workers=3), process(0, (), workers=4)]), "antiphon_workers") == 4
 
 
+def test_of_what_is_left_of_a_certificate_the_least_counts() -> None:
+    def showing(left_s: float) -> str:
+        metrics = Metrics()
+        metrics.watch_each("certificate_left_seconds", "How long it counts", "file", lambda: {"tls.crt": left_s})
+        return generate_latest(metrics.registry).decode()
+
+    together = summed([showing(86_400.5), showing(86_399.5)])
+    assert value(together, "antiphon_certificate_left_seconds", file="tls.crt") == 86_399.5
+
+
 def test_a_process_that_ended_leaves_its_counts_and_nothing_else() -> None:
     left = counted(process(2, (0.3, 0.6)))
     together = summed([left, process(5, (0.3,))])
