@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+from antiphon_core.store.child import child
 from antiphon_core.store.disk import FULL
 from antiphon_core.store.progress import Progress
 from packaging.specifiers import SpecifierSet
@@ -115,11 +115,10 @@ class _Work:
 
 
 def _make_empty(build: Path, interpreter: Interpreter) -> None:
-    command = [interpreter.path, "-I", "-m", "venv", "--without-pip", str(build)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        said = (done.stderr or done.stdout).strip()
-        raise NoEnvironment(f"{interpreter.path} cannot make a virtual environment: {said}")
+    with child([interpreter.path, "-I", "-m", "venv", "--without-pip", str(build)]) as process:
+        said, _ = process.communicate()
+    if process.returncode:
+        raise NoEnvironment(f"{interpreter.path} cannot make a virtual environment: {said.strip()}")
 
 
 def _size(folder: Path) -> int:

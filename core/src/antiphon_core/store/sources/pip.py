@@ -5,15 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
-from subprocess import DEVNULL, PIPE, STDOUT, Popen
 
+from antiphon_core.store.child import child
 from antiphon_core.store.disk import FULL
 from antiphon_core.store.part import SourceFailed
 
@@ -51,27 +49,13 @@ def run_pip(
     # The store's disk is the one that was chosen for large files, and the file's own checksum replaces the archive's.
     environment = os.environ | {"TMPDIR": str(tmp), "PIP_REQUIRE_HASHES": "0", "PYTHONUNBUFFERED": "1"}
     last_lines: deque[str] = deque(maxlen=100)
-    with Popen(
-        [sys.executable, *_PIP, *arguments],
-        env=environment,
-        stdin=DEVNULL,
-        stdout=PIPE,
-        stderr=STDOUT,
-        encoding="utf-8",
-        errors="replace",
-        start_new_session=True,  # with --python, pip runs as a child of its own
-    ) as process:
-        try:
-            for line in process.stdout or ():
-                if match := _PROGRESS.match(line):
-                    report(int(match[1]), int(match[2]))
-                else:
-                    last_lines.append(line.strip())
-                    listen(line.strip())
-        except BaseException:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            raise
+    with child([sys.executable, *_PIP, *arguments], environment) as process:
+        for line in process.stdout or ():
+            if match := _PROGRESS.match(line):
+                report(int(match[1]), int(match[2]))
+            else:
+                last_lines.append(line.strip())
+                listen(line.strip())
     if process.returncode:
         raise _failure(last_lines)
 
