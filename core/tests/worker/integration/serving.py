@@ -45,7 +45,7 @@ class WorkerProcess:
         lines = self._log.read_text().splitlines()
         return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
 
-    def wait_for(self, event: str, timeout_s: float = 15) -> dict[str, Any]:
+    def wait_for(self, event: str, timeout_s: float = 60) -> dict[str, Any]:
         """The first record of an event, once it is there."""
         deadline_s = time.monotonic() + timeout_s
         while time.monotonic() < deadline_s:
@@ -63,7 +63,7 @@ class WorkerProcess:
     def terminate(self) -> None:
         self.process.send_signal(signal.SIGTERM)
 
-    def ended(self, timeout_s: float = 15) -> tuple[int, str]:
+    def ended(self, timeout_s: float = 60) -> tuple[int, str]:
         """Exit status, and all it wrote."""
         return self.process.wait(timeout_s), self._log.read_text()
 

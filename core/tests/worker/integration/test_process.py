@@ -16,6 +16,8 @@ from antiphon_core.utterance import Reason, Start, Text
 from antiphon_core.wire.workers import WorkerClient
 from worker.integration.serving import WorkerProcess, channel_to, hear, say, send
 
+pytestmark = pytest.mark.timeout(120)
+
 Run = Callable[..., WorkerProcess]
 
 
@@ -95,7 +97,7 @@ async def test_after_drain_s_nobody_is_waited_for(run: Run) -> None:
 
 
 async def test_a_second_signal_ends_at_once(run: Run) -> None:
-    worker = run(*SCRIPTED, "--drain-s", "60")
+    worker = run(*SCRIPTED, "--drain-s", "300")
     async with channel_to(worker.address()) as channel:
         call = await send(channel, Start(), Text("one"))
         await call.receive()
@@ -113,7 +115,7 @@ def test_sigterm_while_a_model_loads_does_not_wait_for_it(run: Run) -> None:
 
 
 async def test_a_worker_whose_engine_hangs_ends_with_a_status_of_its_own(run: Run) -> None:
-    worker = run(*SCRIPTED, "--stall-s", "0.3")
+    worker = run(*SCRIPTED, "--stall-s", "2")
     async with channel_to(worker.address()) as channel:
         with pytest.raises(AntiphonError):
             await say(channel, "one", options={"hang_at": "first"})
