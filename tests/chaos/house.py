@@ -14,7 +14,7 @@ from pathlib import Path
 
 from answers import APOLOGY
 from antiphon_core.testkit.redis_server import RedisServer, free_port
-from orchestrators import Orchestrator
+from orchestrators import DRAIN_S, Orchestrator
 from plan import ALWAYS_WELL, SERVERS, Kind, Strike
 
 from tests.fleet.cuttable import Cuttable
@@ -187,7 +187,7 @@ async def house(folder: Path, count: int) -> AsyncIterator[House]:
         await asyncio.gather(*(worker.start() for worker in there))
         flags = (
             "--registry", f"redis://127.0.0.1:{redis_line.port}", "--mind", "echo", "--voice", VOICE,
-            "--speechless-apology", APOLOGY, "--keep", keep.url, "--resume-s", "300", "--drain-s", "60",
+            "--speechless-apology", APOLOGY, "--keep", keep.url, "--resume-s", "300", "--drain-s", str(DRAIN_S),
         )  # fmt: skip
         servers = [Orchestrator(f"server-{n}", folder / f"server-{n}.log", *flags) for n in range(len(SERVERS))]
         for server in servers:

@@ -11,9 +11,11 @@ from pathlib import Path
 
 from antiphon_core.testkit.redis_server import free_port
 
+DRAIN_S = 60.0
+"""So long it waits for turns."""
 _READY_S = 90.0
-_ENDS_WITHIN_S = 90.0
-"""It waits for turns, and those for workers."""
+_HANGS_AFTER_S, _ENDS_WITHIN_S = 40.0, 90.0
+"""One that has not ended by then is asked what it waits for; its log tells."""
 
 
 class Orchestrator:
@@ -52,20 +54,28 @@ class Orchestrator:
     async def end(self) -> None:
         """As an upgrade does: it finishes turns, and sends its callers elsewhere."""
         assert self._process is not None, "it was not started"
-        with suppress(ProcessLookupError):
-            self._process.send_signal(signal.SIGTERM)
+        self._send(signal.SIGTERM)
+        asking = asyncio.get_running_loop().call_later(_HANGS_AFTER_S, self._send, signal.SIGUSR1)
         try:
             async with asyncio.timeout(_ENDS_WITHIN_S):
                 status = await self._process.wait()
         except TimeoutError:
             await self.kill()
-            raise RuntimeError(f"{self.name} did not end within {_ENDS_WITHIN_S:.0f} s of SIGTERM") from None
+            raise RuntimeError(
+                f"{self.name} did not end within {_ENDS_WITHIN_S:.0f} s of SIGTERM; what it waited for is in {self.log}"
+            ) from None
+        finally:
+            asking.cancel()
         if status:
             raise RuntimeError(f"{self.name} ended with {status} on SIGTERM; see {self.log}")
 
     async def kill(self) -> None:
         """Whatever became of it, it is gone then."""
         if self._process is not None:
-            with suppress(ProcessLookupError):
-                self._process.kill()
+            self._send(signal.SIGKILL)
             await self._process.wait()
+
+    def _send(self, number: signal.Signals) -> None:
+        assert self._process is not None, "it was not started"
+        with suppress(ProcessLookupError):
+            self._process.send_signal(number)

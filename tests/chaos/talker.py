@@ -93,6 +93,8 @@ class Talker:
     _refusal: str = ""
     _dropping: bool = False
     _breaks: int = 0
+    _said_on: int = 0
+    """The connection on which something was said to its end, by its number."""
     _over: bool = False
     _to_say: deque[Track] = field(default_factory=deque)
     _said: asyncio.Event = field(default_factory=asyncio.Event)
@@ -125,11 +127,13 @@ class Talker:
         """The line is open all the time; what is said while there is none is not heard."""
         while True:
             await self._online.wait()
-            call = self._call
+            call, connection = self._call, self.moves
             assert call is not None
             track = self._to_say.popleft() if self._to_say else _SILENCE
             try:
                 await self._speak(call, track)
+                if track is not _SILENCE:
+                    self._said_on = connection
             except ConnectionClosed:
                 if call is self._call:
                     self._online.clear()
@@ -164,9 +168,9 @@ class Talker:
             if not await self._until(self._online.is_set):
                 self._complain(f"no server takes the call: {self._refusal}")
                 break
-            moves = self.moves
+            self._said_on = -1
             ask.broken |= not await self._say(ask.text)
-            if not await self._until(lambda moves=moves: ask.taken or self.moves > moves):  # type: ignore[misc]
+            if not await self._until(lambda: ask.taken or self.moves > self._said_on):
                 self._complain(f"{ask.text!r} was never heard")
                 break
         return ask
@@ -219,7 +223,7 @@ class Talker:
         if self._dropping:
             for answer in self.answers.values():
                 if not answer.status:
-                    answer.status, answer.ended_s = "cancelled", time.time()
+                    answer.status, answer.ended_s, answer.line_broke = "cancelled", time.time(), True
         elif code != _RESTARTED and not self._over:
             self._complain(f"the connection was lost: {code} {call.socket.close_reason!r}")
         self._dropping = False

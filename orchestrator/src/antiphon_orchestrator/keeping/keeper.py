@@ -21,14 +21,10 @@ log = structlog.get_logger(__name__)
 
 _EVERY_S = 1.0
 _LAST_S = 2.0
-_TELLING = (
-    "conversation.item.",
-    "session.updated",
-    "response.done",
-    "antiphon.output.spoken",
-    "antiphon.output.interrupted",
-)
-"""Events after which a conversation is not what it was."""
+_PRESSING = ("conversation.item.", "session.updated", "response.done", "antiphon.output.interrupted")
+"""Events after which a conversation is not what it was: a client that comes back relies on each."""
+_SPOKEN = "antiphon.output.spoken"
+"""A word further: told often, and kept every now and then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +80,14 @@ class Keeper:
         self._outlet = outlet
         self._changed = asyncio.Event()
         self._changed.set()
+        self._pressing = asyncio.Event()
         self._complained = False
 
     def event(self, type_: str, /, **fields: Any) -> None:
         self._outlet.event(type_, **fields)
-        if type_.startswith(_TELLING):
+        if type_.startswith(_PRESSING):
+            self._pressing.set()
+        if type_.startswith((*_PRESSING, _SPOKEN)):
             self._changed.set()
 
     def audio(self, sheet: ResponseSheet, item_id: str, pcm: bytes) -> None:
@@ -112,12 +111,15 @@ class Keeper:
                 async with asyncio.timeout(self._ttl_s / 3):
                     await self._changed.wait()
             self._changed.clear()
+            self._pressing.clear()
             if not await self._put(session):
                 session.emit("antiphon.session.closed", reason="resumed_elsewhere")
                 session.hang_up("resumed_elsewhere")
                 self._outlet.close(1000, "the conversation was resumed over another connection")
                 return
-            await asyncio.sleep(_EVERY_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_EVERY_S):
+                    await self._pressing.wait()
 
     async def finish(self, session: Session) -> None:
         """The session is over: its conversation is kept as it ended, or no longer if it reached its limits."""
