@@ -30,6 +30,8 @@ HUMS, CUTS_IN, DROPS = 0.15, 0.2, 0.05
 """In how many of the answers; DROPS: the line breaks."""
 BREAK_S = 0.7
 """A microphone that stood still for so long says a sentence in two parts."""
+_KEPT_S = 2.0
+"""Of an answer that was heard for so long some is kept when the line breaks: else the mind would answer it once more."""
 _RESTARTED = 1012
 """How a server that ends hangs up."""
 _AFTER_A_HUM_S = 1.5
@@ -145,10 +147,12 @@ class Talker:
         while True:
             ask = await self.ask()
             mood = 1.0 if calmly or until() else self.chance.random()
-            if mood < CUTS_IN + DROPS and await self._heard_some(ask):
+            if mood < CUTS_IN and await self._heard_some(ask):
                 ask.cut_in = True
-                if mood >= CUTS_IN:
-                    await self._lose_the_line()
+                continue
+            if CUTS_IN <= mood < CUTS_IN + DROPS and await self._heard_some(ask, _KEPT_S):
+                ask.cut_in = True
+                await self._lose_the_line()
                 continue
             if CUTS_IN + DROPS <= mood < CUTS_IN + DROPS + HUMS and await self._heard_some(ask):
                 ask.broken |= not await self._say(HUM)
@@ -271,9 +275,9 @@ class Talker:
         await self._said.wait()
         return self._breaks == breaks
 
-    async def _heard_some(self, ask: Ask) -> bool:
+    async def _heard_some(self, ask: Ask, at_least_s: float = 0.4) -> bool:
         """Whether a while of the answer was heard, and it goes on."""
-        wanted_s = self.chance.uniform(0.4, 4.0)
+        wanted_s = self.chance.uniform(at_least_s, 4.0)
 
         def enough() -> bool:
             return self._ended(ask) or any(answer.heard_s >= wanted_s for answer in self._answers_to(ask))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import structlog
+from antiphon_core.tasks import run_for_ever
 from starlette.requests import HTTPConnection
 
 from antiphon_orchestrator.api.client_secrets import OWNER_KEY
@@ -118,7 +119,8 @@ async def converse(
 
 async def _talk(session: Session, outbox: Outbox, receiving: Coroutine[Any, Any, None], keeper: Keeper | None) -> None:
     async with asyncio.TaskGroup() as tasks:
-        keeping = tasks.create_task(keeper.run(session)) if keeper is not None else None
+        # The client of Redis swallows a cancellation now and then (by Python 3.11's `wait_for`); this repeats it.
+        keeping = tasks.create_task(run_for_ever(keeper.run(session))) if keeper is not None else None
         talking = tasks.create_task(session.run())
         listening = tasks.create_task(receiving)
         closing = tasks.create_task(outbox.closed.wait())
