@@ -22,7 +22,7 @@ from antiphon_ray.worker import free_ports
 START_S = 400.0
 END_S = 90.0
 HERE = "127.0.0.1"
-AFTERWARDS_S = 10.0
+AFTERWARDS_S = 60.0
 TRIES = 3
 _JOINED = "Ray runtime started"
 VARIABLES = {"RAY_AUTH_MODE": "token", TOKEN: "0123456789abcdef" * 2}
@@ -112,23 +112,17 @@ def processes_of(running: Spoken, words: str) -> list[psutil.Process]:
 def up(
     content: dict[str, Any], *flags: str, on: Sequence[str] = (), variables: Mapping[str, str] = UNHURRIED
 ) -> Iterator[Spoken]:
-    """`antiphon-ray up` with these engines; `on`: the command that runs a command on another machine."""
-    with folder() as place:
+    """`antiphon-ray up` with these engines; `on`: the command that runs a command on another machine.
+
+    Nothing of it may be left where temporary files are made.
+    """
+    with folder() as place, folder() as temporary:
         file = place / "engines.yaml"
         file.write_text(yaml.safe_dump(content), encoding="utf-8")
-        command = [
-            *on,
-            sys.executable,
-            "-m",
-            "antiphon_ray.cli.main",
-            "up",
-            str(file),
-            "--temp-dir",
-            str(place),
-            *flags,
-        ]
-        with running(command, variables) as process:
+        command = [sys.executable, "-m", "antiphon_ray.cli.main", "up", str(file), f"--temp-dir={place}", *flags]
+        with running([*on, *command], {**variables, "TMPDIR": str(temporary)}) as process:
             yield process
+        assert [str(each) for each in temporary.rglob("*")] == []
 
 
 @contextmanager

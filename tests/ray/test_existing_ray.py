@@ -26,5 +26,5 @@ async def test_engines_outlive_an_up_that_is_killed_and_end_with_the_next(tmp_pa
             with up(content, "--address", ray) as second:
                 second.wait_for("tone: 1 running")
                 assert (await listener.hear()).words == WORDS
-                assert second.end() == 0
+                assert second.end(signal.SIGTERM) == 0
             await eventually(lambda: not listener.names(), START_S)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import psutil
 import pytest
@@ -18,6 +20,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 SPEAKERS = 6
 MOST = 3
+FLAGS = ("--host", HERE, "--port", "0")
 TONE = {"max_replicas": MOST, "target_streams": 2, "cpus": 0.1, "scale_down_s": 5}
 
 
@@ -27,10 +30,13 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
         yield server
 
 
+def content(redis: RedisServer) -> dict[str, Any]:
+    return {"registry": redis.url, "engines": {"tone": TONE}}
+
+
 @pytest.fixture(scope="module")
 def running(redis: RedisServer) -> Iterator[Spoken]:
-    content = {"registry": redis.url, "engines": {"tone": TONE}}
-    with up(content, "--host", HERE, "--port", "0") as process:
+    with up(content(redis), *FLAGS) as process:
         process.wait_for("tone: 1 running")
         yield process
 
@@ -68,3 +74,15 @@ async def test_ctrl_c_lets_what_is_spoken_be_spoken_to_its_end(running: Spoken, 
         assert told.words == WORDS
         assert told.failovers == 0
         assert ended == 0
+
+
+async def test_when_up_is_killed_what_is_spoken_is_spoken_to_its_end_and_nothing_stays(redis: RedisServer) -> None:
+    with up(content(redis), *FLAGS) as process:
+        process.wait_for("tone: 1 running")
+        async with listening(redis.url, 1, UNHURRIED_LISTENER) as listener:
+            hearing = asyncio.create_task(listener.hear(options=AS_SLOW_AS_SPEECH))
+            await eventually(lambda: listener.heard_ms > 1_000, 20.0)
+            await asyncio.to_thread(process.end, signal.SIGKILL)
+            told = await hearing
+            assert told.words == WORDS
+            assert told.failovers == 0

@@ -12,6 +12,8 @@ from antiphon_ray.replica import Replica
 from antiphon_ray.settings import EngineSettings
 
 LOG_LEVEL = "WARNING"
+SPARES_CHILDREN = {"RAY_kill_child_processes_on_worker_exit": "false"}
+"""A worker that loses its replica ends in order. Ray would kill it."""
 HEALTH_PERIOD_S = 1.0
 HEALTH_TIMEOUT_S = 10.0
 REPORT_S = 1.0
@@ -37,7 +39,12 @@ def engine(settings: EngineSettings) -> serve.Application:
 
 def actor_options(settings: EngineSettings) -> dict[str, Any]:
     """What a machine must have left for one more worker."""
-    options: dict[str, Any] = {"num_cpus": settings.cpus, "num_gpus": settings.gpus, "resources": settings.resources}
+    options: dict[str, Any] = {
+        "num_cpus": settings.cpus,
+        "num_gpus": settings.gpus,
+        "resources": settings.resources,
+        "runtime_env": {"env_vars": SPARES_CHILDREN},
+    }
     return {**options, "memory": int(settings.memory)} if settings.memory else options
 
 

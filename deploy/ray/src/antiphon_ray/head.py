@@ -18,6 +18,12 @@ from antiphon_core.errors import BadSettings, CannotLoad
 
 from antiphon_ray.leash import LEASHED
 
+_START = f"""{LEASHED}
+import sys
+from ray.scripts.scripts import main
+sys.argv.insert(1, "start")
+main()
+"""
 _STARTED = "Ray runtime started"
 _START_S = 300.0
 _END_S = 30.0
@@ -34,6 +40,9 @@ QUICK_TO_NOTICE = {
 }
 """A machine that is cut off is given up after about four seconds. By default it takes half a minute."""
 
+_ENDS_AT_ONCE = {"RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0"}
+"""Workers end on their own. Ray would wait for half a minute, to no end."""
+
 TOKEN = "RAY_AUTH_TOKEN"
 _TOKEN_FILE = "RAY_AUTH_TOKEN_PATH"
 _MODE = "RAY_AUTH_MODE"
@@ -46,7 +55,8 @@ def require_token() -> Path | None:
         return None
     file = _token_file()
     if not file.exists() and not os.environ.get(_TOKEN_FILE):
-        subprocess.run([*_ray(), "get-auth-token", "--generate"], check=True, capture_output=True)
+        command = [sys.executable, "-m", "ray.scripts.scripts", "get-auth-token", "--generate"]
+        subprocess.run(command, check=True, capture_output=True)
     return file
 
 
@@ -79,13 +89,14 @@ def require_listener(address: str) -> None:
 def head(host: str, port: int, *flags: str) -> Iterator[str]:
     """The address at which it is joined. `flags` are Ray's own, about this machine."""
     command = [
-        *_ray(), "start", "--head", "--block", f"--node-ip-address={host}", f"--port={port}",
+        sys.executable, "-c", _START, "--head", "--block", f"--node-ip-address={host}", f"--port={port}",
         f"--object-store-memory={_OBJECTS_BYTES}", "--include-dashboard=false", "--disable-usage-stats", *flags,
     ]  # fmt: skip
     with tempfile.TemporaryFile("w+") as log:
         # A session of its own, so that Ctrl-C reaches us alone, and workers may finish before Ray goes.
+        variables = {**QUICK_TO_NOTICE, **_ENDS_AT_ONCE, **os.environ}
         process = subprocess.Popen(
-            command, env={**QUICK_TO_NOTICE, **os.environ}, stdout=log, stderr=log, start_new_session=True
+            command, env=variables, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
         )
         try:
             _wait(process, log)
@@ -113,13 +124,10 @@ def _complaint(said: str) -> str:
     return lines[-1] if lines else "it says nothing"
 
 
-def _ray() -> list[str]:
-    return [sys.executable, "-c", f"{LEASHED}from ray.scripts.scripts import main; main()"]
-
-
 def end(process: subprocess.Popen[bytes]) -> None:
     """A Ray that runs in the foreground takes its processes with it."""
-    process.send_signal(signal.SIGTERM)
+    assert process.stdin is not None, "the leash"
+    process.stdin.close()
     try:
         process.wait(_END_S)
     except subprocess.TimeoutExpired:

@@ -52,7 +52,12 @@ class Worker:
             file.flush()
             command = (str(self._python), "-c", _RUN, "--config", f"/dev/fd/{file.fileno()}")
             self._process = await asyncio.create_subprocess_exec(
-                *command, env=self._variables(), pass_fds=(file.fileno(),)
+                *command,
+                env=self._variables(),
+                stdin=asyncio.subprocess.PIPE,
+                pass_fds=(file.fileno(),),
+                # Ray kills a replica's process group, and what is being spoken would be cut off.
+                start_new_session=True,
             )
         try:
             async with asyncio.timeout(limit_s):
@@ -133,8 +138,8 @@ def _read(url: str) -> str:
 
 
 async def _end(process: asyncio.subprocess.Process, limit_s: float) -> None:
-    with suppress(ProcessLookupError):
-        process.terminate()
+    assert process.stdin is not None, "the leash"
+    process.stdin.close()
     try:
         async with asyncio.timeout(limit_s):
             await process.wait()

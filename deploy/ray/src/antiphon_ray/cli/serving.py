@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,6 +53,8 @@ def _connected(address: str) -> Iterator[None]:
     try:
         ray.init(address, logging_level=logging.WARNING, log_to_driver=True)
         logging.getLogger("ray.serve").setLevel(logging.WARNING)
+        # Ray has put its own handler there, which ends the process at once.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     except (ConnectionError, RuntimeError) as error:
         raise CannotLoad(
             f"cannot join the Ray at {address}: {gist(str(error))}; it has to be {ray.__version__}, to run on this "
