@@ -17,13 +17,13 @@ _NAME = re.compile(r"(?P<code>[a-z]+_[A-Z]+)-(?P<speaker>[^-]+)-(?P<quality>x_lo
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def catalogued(*, timings: bool) -> dict[str, ModelInfo]:
+def catalogued(*, timings: bool, copies: int) -> dict[str, ModelInfo]:
     """The models of catalogue.yaml; each has one speaker."""
     entries = yaml.load(CATALOGUE.read_text(encoding="utf-8"), _LOADER)["entries"]
-    return {entry["id"]: _info(entry, timings) for entry in entries}
+    return {entry["id"]: _info(entry, timings, copies) for entry in entries}
 
 
-def _info(entry: dict[str, Any], timings: bool) -> ModelInfo:
+def _info(entry: dict[str, Any], timings: bool, copies: int) -> ModelInfo:
     match = _NAME.fullmatch(entry["id"])
     if match is None:
         raise ValueError(f"{entry['id']!r} in {CATALOGUE.name} is not named LANGUAGE-SPEAKER-QUALITY")
@@ -35,5 +35,6 @@ def _info(entry: dict[str, Any], timings: bool) -> ModelInfo:
         licence=entry["licence"],
         network_bytes=entry["files"][0]["size_bytes"],
         timings=timings,
+        copies=copies,
         files=entry["id"],
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,16 +15,21 @@ from piper import PiperVoice
 from piper.config import PiperConfig
 from piper.patch_voice_with_alignment import add_alignment_output
 
+from antiphon_adapter_piper.shares import Shares
+
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
-def load_voice(network: Path, device: str, threads: int, *, timings: bool) -> PiperVoice:
-    """The voice in `network` and the `.json` beside it, on so many threads."""
-    provider, options = _provider(device), _session_options(threads)
+def load_voice(network: Path, device: str, shares: Sequence[int], *, timings: bool) -> PiperVoice:
+    """The voice in `network` and the `.json` beside it, on as many threads as `shares` has for so many at once."""
+    provider = _provider(device)
     try:
         config = PiperConfig.from_dict(json.loads(Path(f"{network}.json").read_text(encoding="utf-8")))
         with _with_timings(network) if timings else nullcontext(network) as path:
-            session = onnxruntime.InferenceSession(str(path), sess_options=options, providers=[provider])
+            session = Shares(
+                lambda count: onnxruntime.InferenceSession(str(path), _session_options(count), [provider]),
+                shares,
+            )
     except CannotLoad:
         raise
     except Exception as error:  # neither onnx nor onnxruntime has a class for files that are none of theirs

@@ -33,21 +33,21 @@ class OwnVoice:
             raise CannotLoad(f"model {self.info.id!r} cannot be loaded: {self.fault}", subject=str(self.network))
 
 
-def own_voices(folders: Iterable[Path], *, timings: bool) -> dict[str, OwnVoice]:
+def own_voices(folders: Iterable[Path], *, timings: bool, copies: int) -> dict[str, OwnVoice]:
     """All of them by id, in folders within the folders too. Of two with one name the first counts."""
     found: dict[str, OwnVoice] = {}
     for folder in folders:
         for path in sorted(folder.rglob(f"*{SUFFIX}")):
-            found.setdefault(path.name.removesuffix(SUFFIX), _read(path, timings))
+            found.setdefault(path.name.removesuffix(SUFFIX), _read(path, timings, copies))
     return found
 
 
-def _read(path: Path, timings: bool) -> OwnVoice:
+def _read(path: Path, timings: bool, copies: int) -> OwnVoice:
     network = path.with_suffix("")
     model_id = path.name.removesuffix(SUFFIX)
     try:
         written = json.loads(path.read_text(encoding="utf-8"))
-        info = _info(model_id, written, network, _revision(path, network), timings)
+        info = _info(model_id, written, network, _revision(path, network), timings, copies)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         fault = f"{path} is no Piper configuration: {type(error).__name__}: {error}"
         return OwnVoice(_placeholder(model_id), network, fault)
@@ -56,7 +56,9 @@ def _read(path: Path, timings: bool) -> OwnVoice:
     return OwnVoice(info, network)
 
 
-def _info(model_id: str, written: dict[str, Any], network: Path, revision: str, timings: bool) -> ModelInfo:
+def _info(
+    model_id: str, written: dict[str, Any], network: Path, revision: str, timings: bool, copies: int
+) -> ModelInfo:
     languages = languages_of(written.get("language", {}).get("code") or written["espeak"]["voice"].split("-")[0])
     speakers = written.get("speaker_id_map") or {}
     count = int(written["num_speakers"])
@@ -71,6 +73,7 @@ def _info(model_id: str, written: dict[str, Any], network: Path, revision: str, 
         licence=str(written.get("licence") or _UNKNOWN_LICENCE),
         network_bytes=network.stat().st_size if network.is_file() else 1,
         timings=timings,
+        copies=copies,
         revision=revision,
     )
 
@@ -89,4 +92,6 @@ def _revision(*paths: Path) -> str:
 def _placeholder(model_id: str) -> ModelInfo:
     """Stands for a model whose configuration cannot be read."""
     voices = (VoiceInfo(UNNAMED, ("und",)),)
-    return describe(model_id, voices, rate_hz=22_050, licence=_UNKNOWN_LICENCE, network_bytes=1, timings=False)
+    return describe(
+        model_id, voices, rate_hz=22_050, licence=_UNKNOWN_LICENCE, network_bytes=1, timings=False, copies=1
+    )

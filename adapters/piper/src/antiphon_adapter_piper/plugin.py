@@ -14,8 +14,9 @@ from antiphon_core.models import AdapterSettings, Capability, Model, ModelInfo, 
 from antiphon_adapter_piper.catalogue import catalogued
 from antiphon_adapter_piper.clauses import pieces
 from antiphon_adapter_piper.options import scales, wants_timings
-from antiphon_adapter_piper.own import own_voices
+from antiphon_adapter_piper.own import OwnVoice, own_voices
 from antiphon_adapter_piper.reader import Reader, Said
+from antiphon_adapter_piper.shares import shares_of
 from antiphon_adapter_piper.words import word_marks
 
 if TYPE_CHECKING:
@@ -24,9 +25,8 @@ if TYPE_CHECKING:
 
 @hookimpl
 def tts_list_models(settings: AdapterSettings) -> list[ModelInfo]:
-    timings = wants_timings(settings.options)
-    own = own_voices(settings.model_dirs, timings=timings)
-    return [*(catalogued(timings=timings) | {model_id: voice.info for model_id, voice in own.items()}).values()]
+    own = {model_id: voice.info for model_id, voice in _own(settings).items()}
+    return [*(catalogued(timings=wants_timings(settings.options), copies=_copies(settings)) | own).values()]
 
 
 @hookimpl
@@ -35,14 +35,24 @@ def tts_load_model(model_id: str, device: str, settings: AdapterSettings) -> Mod
     if model_id not in known:
         raise UnknownModel(f"no model {model_id!r}; there are: {', '.join(known)}", subject=model_id, allowed=[*known])
     info = known[model_id]
-    own = own_voices(settings.model_dirs, timings=wants_timings(settings.options)).get(model_id)
+    own = _own(settings).get(model_id)
     if own:
         own.require_sound()
     network = own.network if own else settings.files.get(info.files) / f"{model_id}.onnx"
     from antiphon_adapter_piper.network import load_voice
 
     marked = Capability.WORD_TIMINGS in info.capabilities
-    return PiperModel(info, load_voice(network, device, settings.threads, timings=marked), settings)
+    # A graphics card is not divided by threads, and has room for one copy.
+    shares = shares_of(settings.threads) if device == "cpu" else [settings.threads]
+    return PiperModel(info, load_voice(network, device, shares, timings=marked), settings)
+
+
+def _own(settings: AdapterSettings) -> dict[str, OwnVoice]:
+    return own_voices(settings.model_dirs, timings=wants_timings(settings.options), copies=_copies(settings))
+
+
+def _copies(settings: AdapterSettings) -> int:
+    return len(set(shares_of(settings.threads)))
 
 
 class PiperModel(Model):
