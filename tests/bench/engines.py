@@ -1,7 +1,7 @@
 """Engines side by side: what each costs, what its worker adds, what a peer does with the same voice, and how well it is
 understood.
 
-python tests/bench/engines.py [hibari piper kokoro] [--rounds 6] [--threads 1] [--flags "cosyvoice=--own-dir ..."]
+python tests/bench/engines.py [hibari piper kokoro] [--rounds 6] [--threads 2] [--flags "cosyvoice=--own-dir ..."]
 
 Every engine runs in the environment of its own lock, made by `poetry sync` in its folder unless --python names one.
 """
@@ -13,6 +13,7 @@ import asyncio
 import os
 import platform
 import statistics
+import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack
@@ -27,6 +28,8 @@ from worker import RATE_HZ, BareEngine, Worker, channel_to, opened
 
 TEXTS = SENTENCES[:3]
 PEERS = {"piper": "wyoming-piper"}
+THREADS = min(4, os.cpu_count() or 1)
+"""The peer takes all processors."""
 
 
 @dataclass
@@ -72,7 +75,7 @@ async def ask_worker(channel: grpc.aio.Channel, parallel: int) -> tuple[float, f
 async def compare(
     engine: str, flags: list[str], python: Path, peer: Path | None, options: argparse.Namespace
 ) -> AsyncIterator[str]:
-    """All parties take turns, so that every round saw the same machine."""
+    """Lines of figures, each as soon as it is known."""
     with ExitStack() as stack:
         bare = BareEngine(engine, *flags, python=python)
         stack.callback(bare.end)
@@ -83,7 +86,7 @@ async def compare(
             stack.callback(other.end)
         async with channel_to(worker) as channel:
             for parallel in options.callers:
-                for line in await row(engine, bare, channel, other, parallel, options.rounds):
+                for line in await row(engine, bare, channel, other, parallel, options):
                     yield line
             yield load_line(engine, bare, worker)
             if other:
@@ -99,18 +102,28 @@ def load_line(engine: str, bare: BareEngine, worker: Worker) -> str:
 
 
 async def row(
-    engine: str, bare: BareEngine, channel: grpc.aio.Channel, other: Peer | None, parallel: int, rounds: int
+    engine: str,
+    bare: BareEngine,
+    channel: grpc.aio.Channel,
+    other: Peer | None,
+    parallel: int,
+    options: argparse.Namespace,
 ) -> list[str]:
+    """All parties take turns, so that every round saw the same machine."""
     alone, served, peer = Figures(), Figures(), Figures()
-    for number in range(rounds + 1):
+    began_s = time.monotonic()
+    for number in range(options.rounds + 1):
         said = await asyncio.to_thread(bare.ask, texts=TEXTS, parallel=parallel)
         through = await ask_worker(channel, parallel)
         elsewhere = await asyncio.to_thread(other.ask, TEXTS, parallel) if other else None
-        if number:  # the first round warms caches
+        is_last = time.monotonic() - began_s > options.row_s
+        if number or is_last:  # the first round warms caches, where there is time for another
             alone.add(said["first_ms"], said["wall_s"], said["audio_s"])
             served.add(*through)
             if elsewhere:
                 peer.add(elsewhere["first_ms"], elsewhere["wall_s"], elsewhere["audio_s"])
+        if is_last:
+            break
     ratio = statistics.median(one / two for one, two in zip(alone.wall_s, served.wall_s, strict=True))
     lines = [f"| {engine} | {parallel} | {alone.told} | {served.told} | {ratio:.2f} |"]
     if other:
@@ -131,9 +144,10 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("engines", nargs="*", default=["hibari", "piper", "kokoro"])
     parser.add_argument("--rounds", type=int, default=6)
+    parser.add_argument("--row-s", type=float, default=60.0, help="seconds after which a row gets no further round")
     parser.add_argument("--callers", type=int, nargs="*", default=[1, 2, 4], help="how many speak at once")
     parser.add_argument("--sentences", type=int, default=len(SENTENCES), help="how many are recognised again")
-    parser.add_argument("--threads", type=int, default=1, help="threads that one utterance may use")
+    parser.add_argument("--threads", type=int, default=THREADS, help="threads that one utterance may use")
     parser.add_argument("--flags", action="append", default=[], help="NAME=FLAGS for an engine's worker")
     parser.add_argument("--python", action="append", default=[], help="NAME=PATH of an engine's or a peer's Python")
     options = parser.parse_args()
@@ -142,6 +156,7 @@ async def main() -> None:
     print("| engine | callers | engine alone | through its worker | throughput kept |\n|---|---|---|---|---|")
     for engine in options.engines:
         own = ["--threads", str(options.threads), *flags.get(engine, "").split()]
+        print(f"{engine}: filling its environment, then loading", file=sys.stderr, flush=True)
         python = python_of(engine, pythons)
         peer = python_of(PEERS[engine], pythons) if engine in PEERS else None
         async for line in compare(engine, own, python, peer, options):
