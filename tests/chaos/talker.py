@@ -31,7 +31,7 @@ HUMS, CUTS_IN, DROPS = 0.15, 0.2, 0.05
 BREAK_S = 0.7
 """A microphone that stood still for so long says a sentence in two parts."""
 _KEPT_S = 2.0
-"""Of an answer heard for so long some is kept when the line breaks: else the mind would answer it once more."""
+"""Of an answer that was heard for so long some is kept when the line breaks; else the mind would answer once more."""
 _RESTARTED = 1012
 """How a server that ends hangs up."""
 _AFTER_A_HUM_S = 1.5
