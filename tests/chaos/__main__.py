@@ -14,6 +14,7 @@ import shutil
 import signal
 import sys
 import time
+import traceback
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -54,9 +55,10 @@ def main() -> int:
             within(limit_s, endure(folder, arguments.seed, arguments.minutes * 60, arguments.talkers))
         )
     except TimeoutError:
+        traceback.print_exc()
         print(
-            f"\nFAULT it did not come to its end within {limit_s:.0f} s: something hangs, or this machine is too slow; "
-            f"what was done, and by whom, is in the logs in {folder}"
+            f"\nFAULT something took too long (all of it may take {limit_s:.0f} s): it hangs, or this machine is too "
+            f"slow; what was done, and by whom, is in the logs in {folder}"
         )
         return 1
     return report(findings, folder)
