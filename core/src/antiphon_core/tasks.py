@@ -29,10 +29,17 @@ class Tasks:
         return task
 
     async def close(self) -> None:
+        """All have ended when it returns, also when it is cancelled itself."""
+        cancelled: asyncio.CancelledError | None = None
         while self._tasks:
             for task in tuple(self._tasks):
                 task.cancel()
-            await asyncio.wait(self._tasks, timeout=_AGAIN_S)
+            try:
+                await asyncio.wait(self._tasks, timeout=_AGAIN_S)
+            except asyncio.CancelledError as error:
+                cancelled = error
+        if cancelled is not None:
+            raise cancelled
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
