@@ -27,6 +27,7 @@ CLUSTER = {
 }  # fmt: skip
 GROUP = {"groupName", "maxReplicas", "minReplicas", "rayStartParams", "replicas", "template"}
 HEAD = {"rayStartParams", "template"}
+DRAIN_S = "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S"
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -87,7 +88,9 @@ def test_a_pod_has_longer_to_end_than_the_workers_in_it() -> None:
     for _, template in templates():
         for application in applications():
             engine = EngineSettings.model_validate(application["args"])
-            assert template["spec"]["terminationGracePeriodSeconds"] > engine.end_s
+            (container,) = template["spec"]["containers"]
+            (waits_s,) = [float(each["value"]) for each in container["env"] if each["name"] == DRAIN_S]
+            assert engine.end_s < waits_s < template["spec"]["terminationGracePeriodSeconds"]
 
 
 def test_every_engine_is_one_that_antiphon_ray_takes() -> None:
