@@ -17,8 +17,6 @@ from piper.patch_voice_with_alignment import add_alignment_output
 
 from antiphon_adapter_piper.shares import Shares
 
-SPIN_US = 100
-"""How long a thread waits awake within a run."""
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
@@ -68,10 +66,8 @@ def _session_options(threads: int) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    # Threads that wait by spinning take the processor from the rest of the machine; those that sleep at once are late
-    # for the network's next step, which is mostly near.
-    options.add_session_config_entry("session.intra_op.spin_duration_us", str(SPIN_US))
-    options.add_session_config_entry("session.force_spinning_stop", "1")
+    # Threads that wait by spinning take the processor from other utterances, and from the rest of the machine.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # What was learnt of one text's memory is of no use to the next, which has another length, and would be kept.
     options.enable_mem_pattern = False
     return options
