@@ -22,6 +22,7 @@ from pathlib import Path
 
 import grpc
 from antiphon_core.audio import Frame
+from bare_engine import SEED
 from engines_environments import Peer, python_of
 from engines_understood import SENTENCES, Ears
 from worker import RATE_HZ, BareEngine, Worker, channel_to, opened
@@ -60,7 +61,7 @@ async def ask_worker(channel: grpc.aio.Channel, parallel: int) -> tuple[float, f
         nonlocal samples
         for text in TEXTS:
             began_s, first_s = time.perf_counter(), 0.0
-            call = await opened(channel, text)
+            call = await opened(channel, text, seed=SEED)
             while (event := await call.receive()) is not None:
                 if isinstance(event, Frame):
                     first_s = first_s or time.perf_counter()
