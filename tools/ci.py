@@ -20,7 +20,7 @@ from pathlib import Path
 from tools.projects import ROOT
 
 TEST_COMMAND = "python3 -m pip install tox && tox"
-HEAVY: tuple[str, ...] = ("proto-matrix", "e2e")
+HEAVY: tuple[str, ...] = ("proto-matrix", "e2e", "kubernetes", "fleet")
 """Run in this order after the test command; the first that no longer fits is reported as skipped."""
 BUDGET_S = 39 * 60
 WORTH_STARTING_S = 60
