@@ -78,12 +78,14 @@ HABITS = {
 
 
 def plan(seed: int, seconds: float, workers: int) -> list[Strike]:
-    """Strikes in the order of their times."""
+    """Strikes in the order of their times; a server is replaced in each."""
     chance, now_s = random.Random(seed), 1.0
     busy_until_s = dict.fromkeys((*SERVERS, REDIS, *range(workers)), 0.0)
     strikes: list[Strike] = []
     while now_s < seconds:
-        kind = chance.choices(list(HABITS), [habit.weight for habit in HABITS.values()])[0]
+        overdue = now_s > seconds / 3 and all(strike.kind is not Kind.SERVER_END for strike in strikes)
+        drawn = chance.choices(list(HABITS), [habit.weight for habit in HABITS.values()])[0]
+        kind = Kind.SERVER_END if overdue else drawn
         habit = HABITS[kind]
         for_s = round(chance.uniform(habit.shortest_s, habit.longest_s), 1)
         targets = _free(kind, busy_until_s, now_s)

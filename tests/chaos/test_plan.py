@@ -18,6 +18,11 @@ def test_everything_that_can_happen_happens() -> None:
     assert {strike.kind for strike in plan(1, 600, WORKERS)} == set(Kind)
 
 
+@given(st.integers(0, 10_000))
+def test_every_storm_replaces_a_server(seed: int) -> None:
+    assert any(strike.kind is Kind.SERVER_END for strike in plan(seed, 60, WORKERS))
+
+
 def well_s(strike: Strike) -> float:
     return round(strike.at_s + strike.for_s + HABITS[strike.kind].recovery_s, 1)
 
