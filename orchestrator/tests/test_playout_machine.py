@@ -108,7 +108,7 @@ class PlayoutMachine(RuleBasedStateMachine):
         self.held = self.faded = self.ever_faded = False
 
     @initialize(
-        lead_ms=st.sampled_from([20, 60, 200]), capacity=st.sampled_from([10, 40]), history=st.sampled_from([10, 100])
+        lead_ms=st.sampled_from([20, 60, 200]), capacity=st.sampled_from([11, 40]), history=st.sampled_from([11, 100])
     )
     def make(self, lead_ms: int, capacity: int, history: int) -> None:
         self.lead_ms = lead_ms

@@ -63,11 +63,11 @@ class PlayoutSettings:
     history_frames: int = 100
 
     def __post_init__(self) -> None:
-        least_frames = min(self.capacity_frames, self.history_frames)
-        if not FRAME_MS <= self.lead_ms <= least_frames * FRAME_MS:
+        most_frames = min(self.capacity_frames, self.history_frames) - 1
+        if not FRAME_MS <= self.lead_ms <= most_frames * FRAME_MS:
             raise ValueError(
-                f"lead_ms is {self.lead_ms}; it must hold a frame, {FRAME_MS} ms, and at most as many as may wait and "
-                f"as are kept, {least_frames}"
+                f"lead_ms is {self.lead_ms}; it must hold a frame, {FRAME_MS} ms, and at most one less than may wait "
+                f"and than are kept, {most_frames}"
             )
 
 
