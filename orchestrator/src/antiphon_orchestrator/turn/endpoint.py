@@ -20,15 +20,17 @@ SpeechStarted, (SpeechPaused, AskDetector*, SpeechResumed)*, [SpeechPaused, AskD
 - A single loud window after a pause is a click and changes nothing; speech goes on when it lasts `onset_samples`.
 - With a turn detector, silence must last between `quick_samples` (it is sure that the turn is finished) and
   `patient_samples` (it is sure of the contrary), in proportion in between, and `silence_samples` as long as it has
-  not answered. It is asked again as silence grows, for it may change its mind. Words that want to go on ("I would like
-  to") weigh more than intonation; where they ask and the detector is sure, `asking_samples` are enough, for people
-  pause between statements more often than behind a question. Without a detector, silence must last `silence_samples`.
+  not answered. It is asked again as silence grows, for it may change its mind, but what it thought before counts, too:
+  silence alone persuades it, whatever the voice said. Words that want to go on ("I would like to") weigh more than
+  intonation; where they ask and the detector is sure, `asking_samples` are enough, for people pause between statements
+  more often than behind a question. Without a detector, silence must last `silence_samples`.
 - A client that stops sending audio gives no windows; its session calls `finish` once that has lasted a while.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal
 
@@ -37,6 +39,10 @@ from antiphon_orchestrator.turn.last_words import LastWords
 
 WINDOW_SAMPLES = 512
 _PER_MS = EARS_RATE_HZ // 1000
+_AT_ONCE_WEIGHS = 1.5
+"""What the turn detector thinks when there was hardly any silence, against each thing that it thinks later."""
+_SUREST = 0.995
+"""Nobody is surer, or one opinion would silence all others."""
 
 
 def _samples(ms: int) -> int:
@@ -64,7 +70,7 @@ class EndpointSettings:
     sure_unfinished: float = 0.1
     dangling: float = 0.2
     """What the turn detector is taken to have said at most where the words want to go on."""
-    ask_at_samples: tuple[int, ...] = (_samples(64), _samples(320), _samples(480), _samples(640), _samples(1_000))
+    ask_at_samples: tuple[int, ...] = (_samples(64), _samples(320), _samples(640), _samples(1_000))
     """Silences at which the turn detector is asked; empty where none is used."""
     max_turn_samples: int = _samples(60_000)
 
@@ -186,13 +192,22 @@ class _Turn:
     silent: int | None = None
     paused: bool = False
     asked: int = 0
-    opinion: float | None = None
+    opinions: list[float] = field(default_factory=list)
     words: LastWords = LastWords.CLOSED
+
+    @property
+    def opinion(self) -> float | None:
+        """What the turn detector thought in this pause, on the whole: the mean of its odds."""
+        if not self.opinions:
+            return None
+        odds = [_log_odds(opinion) for opinion in self.opinions]
+        mean = (sum(odds) + (_AT_ONCE_WEIGHS - 1) * odds[0]) / (len(odds) - 1 + _AT_ONCE_WEIGHS)
+        return 1 / (1 + math.exp(-mean))
 
     def go_on(self, spurt: int) -> None:
         """Speech again: what was thought of the pause is void."""
         self.spurt, self.silent, self.paused, self.asked = spurt, None, False, 0
-        self.opinion, self.words = None, LastWords.CLOSED
+        self.opinions, self.words = [], LastWords.CLOSED
 
 
 class Endpoint:
@@ -241,7 +256,7 @@ class Endpoint:
         turn = self._pausing_at(asked_at_sample)
         if turn is None:
             return _NOTHING
-        turn.opinion = finished_probability
+        turn.opinions.append(finished_probability)
         return self._end_if_due(turn)
 
     def on_words(self, words: LastWords, until_sample: int) -> None:
@@ -321,3 +336,8 @@ class Endpoint:
         paused = () if turn.paused else (SpeechPaused(silent, silent - turn.spurt),)
         self.reset()
         return *paused, finished
+
+
+def _log_odds(probability: float) -> float:
+    within = min(_SUREST, max(1 - _SUREST, probability))
+    return math.log(within / (1 - within))
