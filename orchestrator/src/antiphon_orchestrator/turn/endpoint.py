@@ -15,8 +15,8 @@ SpeechStarted, (SpeechPaused, AskDetector*, SpeechResumed)*, [SpeechPaused, AskD
   a break; it is dated back to the first window of that run above a second, lower threshold, which also decides when
   speech falls silent. (The network follows speech by 10 to 100 ms at its start and about 70 ms at its end.)
 - At `pause_samples` of silence it pauses, or at `early_pause_samples` while it is `hasty`: the moment to recognise, to
-  prepare a reply on trial and to ask the turn detector, which is as sure then as it is later. A pause that was none
-  costs a reply on trial every few seconds.
+  prepare a reply on trial and to ask the turn detector, which judges by the voice then, and later by the silence, too.
+  A pause that was none costs a reply on trial every few seconds.
 - A single loud window after a pause is a click and changes nothing; speech goes on when it lasts `onset_samples`.
 - With a turn detector, silence must last between `quick_samples` (it is sure that the turn is finished) and
   `patient_samples` (it is sure of the contrary), in proportion in between, and `silence_samples` as long as it has
